@@ -1,0 +1,194 @@
+"""One database behind two verbs: `read` and `write` run a function in a worker thread.
+
+SQLite allows one writer, so writes queue here, in order, instead of polling a busy
+file; PostgreSQL takes several at once. Both map every driver's failure to
+`StoreUnavailable`, so that callers above know one word for "try again later".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import trio
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy.engine import URL
+
+from tm20tui.errors import ConfigError, StoreError, StoreUnavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_SQLITE_READERS = 4
+_POSTGRES_WORKERS = 8
+_BUSY_TIMEOUT_MS = 10_000
+
+
+def parse_url(text: str) -> URL:
+    """A database URL this program can use; `ConfigError` says which are."""
+    allowed = "sqlite:///PATH or postgresql://USER@HOST/NAME"
+    try:
+        url = make_url(text)
+    except exc.ArgumentError:
+        raise ConfigError("database.url", "(not a URL)", allowed) from None
+    backend = "postgresql" if url.drivername in ("postgres", "postgresql") else url.drivername
+    if backend in ("postgresql", "postgresql+psycopg"):
+        return url.set(drivername="postgresql+psycopg")
+    if backend in ("sqlite", "sqlite+pysqlite"):
+        if not url.database or url.database == ":memory:":
+            raise ConfigError(
+                "database.url", text, f"a file, since punches must survive a restart: {allowed}"
+            )
+        return url.set(drivername="sqlite")
+    raise ConfigError("database.url", url.render_as_string(hide_password=True), allowed)
+
+
+def sqlite_path(url: URL) -> Path | None:
+    """The file of an SQLite URL, None for any other engine."""
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+class Database:
+    """An engine and its worker threads. Create one, share it, `close` it last."""
+
+    def __init__(self, url: str | URL) -> None:
+        self.url = parse_url(url) if isinstance(url, str) else url
+        self.dialect = self.url.get_backend_name()
+        self.engine = _create_engine(self.url)
+        if self.dialect == "sqlite":
+            self._readers = trio.CapacityLimiter(_SQLITE_READERS)
+            self._writers = trio.CapacityLimiter(1)
+        else:
+            self._readers = self._writers = trio.CapacityLimiter(_POSTGRES_WORKERS)
+
+    @property
+    def label(self) -> str:
+        """The URL for people: no password."""
+        return self.url.render_as_string(hide_password=True)
+
+    async def read(
+        self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `function(connection, ...)` in a snapshot of the database.
+
+        Raises:
+            StoreUnavailable: down, locked or broken; the caller may try again.
+        """
+        return await trio.to_thread.run_sync(
+            lambda: self._run(False, function, *args, **kwargs), limiter=self._readers
+        )
+
+    async def write(
+        self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `function(connection, ...)` in one transaction, committed (fsync) on return.
+
+        Not interrupted by cancellation: when it returns or raises, the outcome is known.
+
+        Raises:
+            StoreUnavailable: nothing was kept; the caller may try again.
+        """
+        return await trio.to_thread.run_sync(
+            lambda: self._run(True, function, *args, **kwargs), limiter=self._writers
+        )
+
+    def _run(
+        self,
+        writing: bool,
+        function: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        with mapped_errors(), self.connect(writing=writing) as connection, connection.begin():
+            return function(connection, *args, **kwargs)
+
+    @contextlib.contextmanager
+    def connect(self, *, writing: bool) -> Iterator[Connection]:
+        """A connection in the calling thread; its transactions take the write lock at once if `writing`."""
+        with self.engine.connect() as connection:
+            yield connection.execution_options(tm20_writing=writing)
+
+    def close(self) -> None:
+        """Drop every pooled connection."""
+        self.engine.dispose()
+
+
+@contextlib.contextmanager
+def mapped_errors() -> Iterator[None]:
+    """Turn the drivers' "not now" into `StoreUnavailable`; wrong statements and data stay as they are."""
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+        cause = error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
+        raise StoreUnavailable(f"the database cannot be used: {_one_line(cause)}") from None
+    except exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise StoreUnavailable(f"the database connection was lost: {_one_line(error.orig)}") from None
+        raise
+    except sqlite3.OperationalError as error:
+        raise StoreUnavailable(f"the database cannot be used: {_one_line(error)}") from None
+
+
+def _one_line(error: object) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _create_engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, pool_size=_SQLITE_READERS + 2, max_overflow=2, pool_timeout=30)
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    try:
+        return create_engine(
+            url,
+            pool_size=_POSTGRES_WORKERS + 1,
+            max_overflow=2,
+            pool_timeout=30,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 10, "options": "-c statement_timeout=60000 -c timezone=UTC"},
+        )
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "database.url",
+            url.render_as_string(hide_password=True),
+            "PostgreSQL needs `pip install tm20tui[postgres]`",
+        ) from None
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    # The driver's own transaction guessing is off; `_begin_sqlite` says BEGIN.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={_BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "cache_size=-16000",
+        "journal_size_limit=67108864",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("tm20_writing", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def prepare_directory(url: URL) -> None:
+    """Create the folder of an SQLite file, readable by its owner alone; errors name the folder."""
+    path = sqlite_path(url)
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            path.touch(mode=0o600)
+    except OSError as error:
+        raise StoreError(f"cannot create the database file {path}: {error.strerror}") from None
