@@ -1,0 +1,110 @@
+"""Fixtures of the whole suite: a database on both engines, a vault.
+
+PostgreSQL is used where one answers (`TM20_TEST_POSTGRES_URL`, by default
+127.0.0.1:5432); each worker makes a database of its own there and drops it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import create_engine, exc, text
+from sqlalchemy.engine import make_url
+
+from tm20tui.store.engine import Database
+from tm20tui.store.schema import metadata
+from tm20tui.store.upgrade import upgrade
+from tm20tui.store.vault import Vault
+
+POSTGRES_URL = os.environ.get("TM20_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the current schema, copied by each test."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    database = Database(f"sqlite:///{path}")
+    upgrade(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_url(worker_id: str) -> Iterator[str]:
+    """A PostgreSQL database of this worker's own, upgraded; skips loudly where none answers."""
+    admin = create_engine(
+        make_url(POSTGRES_URL).set(drivername="postgresql+psycopg"),
+        isolation_level="AUTOCOMMIT",
+        connect_args={"connect_timeout": 3},
+    )
+    name = f"tm20tui_test_{worker_id}_{os.getpid()}"
+    try:
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    except exc.OperationalError:
+        pytest.skip("POSTGRESQL NOT TESTED: no server answers at TM20_TEST_POSTGRES_URL")
+    url = make_url(POSTGRES_URL).set(database=name).render_as_string(hide_password=False)
+    database = Database(url)
+    upgrade(database)
+    database.close()
+    yield url
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The URL of an empty, upgraded SQLite database."""
+    path = tmp_path / "tm20.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def clean_postgres_url(postgres_url: str) -> str:
+    """The URL of an upgraded PostgreSQL database without rows."""
+    database = Database(postgres_url)
+    tables = ", ".join(table.name for table in metadata.sorted_tables)
+    with database.engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    database.close()
+    return postgres_url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty, upgraded database on each engine."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "clean_postgres_url")
+    return url
+
+
+@pytest.fixture
+async def database(database_url: str) -> Iterator[Database]:
+    """An empty, upgraded `Database` on each engine."""
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+async def sqlite_database(sqlite_url: str) -> Iterator[Database]:
+    """An empty, upgraded SQLite `Database`, for tests that the engine cannot matter to."""
+    database = Database(sqlite_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def vault() -> Vault:
+    """A vault with a fresh key."""
+    return Vault(Fernet.generate_key())

@@ -1,0 +1,81 @@
+"""The schema: what migrations make is what the code expects; backups are whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from tm20tui.errors import AlreadyRunning, SchemaTooNew, StoreError
+from tm20tui.store.engine import Database
+from tm20tui.store.lock import exclusive_use
+from tm20tui.store.schema import metadata
+from tm20tui.store.upgrade import backup, current_version, latest_version, restore, upgrade
+
+
+async def test_migrations_make_exactly_the_schema_of_the_code(database: Database) -> None:
+    with database.connect(writing=False) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    assert current_version(database) == latest_version()
+
+
+async def test_upgrading_twice_changes_nothing(database: Database) -> None:
+    assert upgrade(database) == latest_version() == upgrade(database)
+
+
+async def test_a_newer_schema_is_refused(database: Database) -> None:
+    with database.connect(writing=True) as connection, connection.begin():
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    try:
+        with pytest.raises(SchemaTooNew, match="schema 9999"):
+            upgrade(database)
+    finally:
+        with database.connect(writing=True) as connection, connection.begin():
+            connection.execute(text(f"UPDATE alembic_version SET version_num = '{latest_version()}'"))
+
+
+async def test_a_database_serves_one_server(database: Database) -> None:
+    other = Database(database.url)
+    with exclusive_use(database), pytest.raises(AlreadyRunning, match="another tm20tui server"), exclusive_use(other):
+        pass
+    with exclusive_use(other):
+        pass
+    other.close()
+
+
+def add_site(database: Database, name: str) -> None:
+    with database.connect(writing=True) as connection, connection.begin():
+        connection.execute(text("INSERT INTO sites (name, timezone) VALUES (:n, 'UTC')"), {"n": name})
+
+
+def site_names(database: Database) -> list[str]:
+    with database.connect(writing=False) as connection:
+        return list(connection.scalars(text("SELECT name FROM sites ORDER BY id")))
+
+
+async def test_a_backup_is_whole_and_never_overwrites(sqlite_database: Database, tmp_path: Path) -> None:
+    add_site(sqlite_database, "before")
+    target = tmp_path / "copy.db"
+    assert backup(sqlite_database, target) > 0
+    with pytest.raises(StoreError, match="exists"):
+        backup(sqlite_database, target)
+    add_site(sqlite_database, "after")
+    sqlite_database.close()
+    with pytest.raises(StoreError, match="--force"):
+        restore(sqlite_database, target, force=False)
+    restore(sqlite_database, target, force=True)
+    assert site_names(sqlite_database) == ["before"]
+    kept = Database(f"sqlite:///{tmp_path / 'tm20.db.before-restore'}")
+    assert site_names(kept) == ["before", "after"]
+    kept.close()
+
+
+async def test_what_is_no_backup_of_ours_is_refused(sqlite_database: Database, tmp_path: Path) -> None:
+    junk = tmp_path / "junk.db"
+    junk.write_bytes(b"not a database" * 100)
+    for source in (junk, tmp_path / "absent.db"):
+        with pytest.raises(StoreError):
+            restore(sqlite_database, source, force=True)
