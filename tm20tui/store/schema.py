@@ -192,6 +192,7 @@ punches = Table(
         "terminal_id", "enrollid", "time_raw", "mode", "inout", "event", name="uq_punches_identity"
     ),
     _one_of("sync_status", "pending", "sent", "failed"),
+    Index("ix_punches_time_utc", "time_utc"),
     Index(
         "ix_punches_pending",
         "id",
