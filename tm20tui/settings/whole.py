@@ -1,0 +1,123 @@
+"""All sections together, and what is in force where a setting was left empty."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, PrivateAttr
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from tm20tui.settings.sections import (
+    AccessSettings,
+    ApiSettings,
+    DatabaseSettings,
+    DeliverySettings,
+    IngestSettings,
+    LogSettings,
+    ProcessSettings,
+    SiteSettings,
+    TerminalsSettings,
+)
+from tm20tui.settings.values import NodeName, OptionalPath, zone_exists
+
+ENV_PREFIX = "TM20_"
+
+file_values: ContextVar[Mapping[str, Any] | None] = ContextVar("file_values", default=None)
+"""What the configuration file says, while `load` builds the settings."""
+
+
+class Settings(BaseSettings):
+    """Everything an operator can configure, checked."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        enable_decoding=False,
+        frozen=True,
+        extra="forbid",
+        validate_default=False,
+    )
+
+    state_directory: OptionalPath = Field(
+        default=None,
+        description="folder of the database and the key file; empty: systemd's STATE_DIRECTORY, else the "
+        "folder of the SQLite database, else $XDG_STATE_HOME/tm20tui or ~/.local/state/tm20tui",
+    )
+    node: NodeName = Field(
+        default="main",
+        description="name of this server where several share a database",
+    )
+    database: DatabaseSettings = DatabaseSettings()
+    site: SiteSettings = SiteSettings()
+    terminals: TerminalsSettings = TerminalsSettings()
+    ingest: IngestSettings = IngestSettings()
+    access: AccessSettings = AccessSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    api: ApiSettings = ApiSettings()
+    log: LogSettings = LogSettings()
+    process: ProcessSettings = ProcessSettings()
+
+    _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given to the constructor, then the environment, then the file that `load` read."""
+        return init_settings, env_settings, InitSettingsSource(settings_cls, dict(file_values.get() or {}))
+
+    @property
+    def resolved_state_directory(self) -> Path:
+        """The folder of the key file and, by default, of the database."""
+        if self.state_directory is not None:
+            return self.state_directory.expanduser().absolute()
+        if given := os.environ.get("STATE_DIRECTORY"):
+            return Path(given.split(":")[0]).absolute()
+        if file := _sqlite_file(self.database.url):
+            return file.absolute().parent
+        base = os.environ.get("XDG_STATE_HOME", "")
+        return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "tm20tui"
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database URL in force, with its password."""
+        return self.database.url or f"sqlite:///{self.resolved_state_directory / 'tm20.db'}"
+
+    @property
+    def resolved_timezone(self) -> str:
+        """The default site's IANA zone: the configured one, else the host's."""
+        return self.site.timezone or host_timezone()
+
+    @property
+    def key_path(self) -> Path:
+        """The file that holds the key of the sealed secrets."""
+        return self.resolved_state_directory / "secret.key"
+
+
+def host_timezone() -> str:
+    """The host's IANA zone by TZ, /etc/timezone or /etc/localtime; UTC when none tells."""
+    candidates = [os.environ.get("TZ", "").removeprefix(":")]
+    try:
+        candidates.append(Path("/etc/timezone").read_text().strip())
+    except (OSError, UnicodeDecodeError):
+        pass
+    candidates.append(os.path.realpath("/etc/localtime"))
+    for name in candidates:
+        name = name.partition("zoneinfo/")[2] or name
+        if name and not name.startswith("/") and zone_exists(name):
+            return name
+    return "UTC"
+
+
+def _sqlite_file(url: str | None) -> Path | None:
+    scheme, _, rest = (url or "").partition("://")
+    return Path(rest.partition("?")[0][1:]) if scheme.startswith("sqlite") else None
