@@ -59,7 +59,7 @@ class Vault:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken:
             raise SecretUnreadable(
-                "a stored secret was sealed with another key: restore the key file that belongs to this database"
+                "a stored secret was sealed with another key: restore this database's own key file"
             ) from None
 
     def digest(self, text: str) -> str:

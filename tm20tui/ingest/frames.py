@@ -1,0 +1,103 @@
+"""What the listener hands to ingest, and what it gets back once a commit stands behind it."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from tm20tui.ingest.access import Access
+from tm20tui.model import Terminal
+from tm20tui.protocol import BadRecord, LogRecord, Reg, SendUser
+
+
+@dataclass(slots=True)
+class RegFrame:
+    """A terminal says who it is. Its receipt carries the `Terminal` as stored, or why it stays unknown."""
+
+    push: Reg
+    address: str
+    received_at: datetime
+
+
+@dataclass(slots=True)
+class LogFrame:
+    """Records of one `sendlog`. `raw` is the text as received, for the journal."""
+
+    terminal: Terminal
+    zone: ZoneInfo
+    received_at: datetime
+    records: tuple[LogRecord, ...]
+    bad: tuple[BadRecord, ...]
+    raw: str
+
+    @property
+    def rows(self) -> int:
+        """How many rows it may cost, for the size of a transaction."""
+        return len(self.records) + len(self.bad) + 1
+
+
+@dataclass(slots=True)
+class UserFrame:
+    """One `senduser`: a user and perhaps a credential."""
+
+    terminal: Terminal
+    received_at: datetime
+    push: SendUser
+    raw: str
+
+
+@dataclass(slots=True)
+class BrokenFrame:
+    """A text that is no frame: kept whole, with the reason."""
+
+    terminal: Terminal | None
+    sn: str
+    received_at: datetime
+    raw: str
+    reason: str
+
+
+Frame = RegFrame | LogFrame | UserFrame | BrokenFrame
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What a commit made of one frame.
+
+    `stored` counts punches that were new, `duplicates` those already there,
+    `events` door events and strangers, `quarantined` records set aside. `access` is
+    the decision for a single fresh record of a person, None otherwise. `terminal`
+    answers a `RegFrame`.
+    """
+
+    stored: int = 0
+    duplicates: int = 0
+    events: int = 0
+    quarantined: int = 0
+    access: Access | None = None
+    terminal: Terminal | None = None
+    refusal: str = ""
+    owed: set[int] = field(default_factory=set)
+
+
+_SECRET_MEMBER = re.compile(r'("(?:image|record|pwd|password|photo)"\s*:\s*")((?:[^"\\]|\\.){40,})"')
+_LONG_ENOUGH_TO_HIDE_ONE = 60
+
+
+def journal_text(raw: str) -> bytes:
+    """A frame as the journal keeps it: compressed, long photos and templates cut out."""
+    if len(raw) > _LONG_ENOUGH_TO_HIDE_ONE and ('"image"' in raw or '"record":"' in raw or "pwd" in raw):
+        raw = _SECRET_MEMBER.sub(lambda match: f'{match[1]}({len(match[2])} characters)"', raw)
+    return zlib.compress(raw.encode("utf-8", "replace"), 1)
+
+
+def storable(text: str) -> str:
+    """Text that both engines can keep: no NUL, no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-8", "replace").decode()
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text

@@ -1,0 +1,127 @@
+"""Terminals and their sites."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, select, update
+
+from tm20tui.errors import NotFound
+from tm20tui.model import Terminal
+from tm20tui.store.schema import sites, terminals
+
+_TERMINAL = select(terminals, sites.c.name.label("site"), sites.c.timezone).join(
+    sites, sites.c.id == terminals.c.site_id
+)
+
+
+def ensure_site(connection: Connection, name: str, timezone: str) -> int:
+    """The id of the default site, made or brought to this zone and name."""
+    row = connection.execute(
+        select(sites.c.id, sites.c.name, sites.c.timezone).order_by(sites.c.id).limit(1)
+    ).first()
+    if row is None:
+        return int(
+            connection.execute(
+                sites.insert().returning(sites.c.id), {"name": name, "timezone": timezone}
+            ).scalar_one()
+        )
+    if (row.name, row.timezone) != (name, timezone):
+        connection.execute(update(sites).where(sites.c.id == row.id).values(name=name, timezone=timezone))
+    return int(row.id)
+
+
+def find_terminal(connection: Connection, sn: str) -> Terminal | None:
+    """The terminal with this serial, whatever its case."""
+    row = connection.execute(_TERMINAL.where(terminals.c.sn_key == sn.casefold())).first()
+    return None if row is None else _terminal(row)
+
+
+def get_terminal(connection: Connection, terminal_id: int) -> Terminal:
+    """The terminal with this id; `NotFound` when there is none."""
+    row = connection.execute(_TERMINAL.where(terminals.c.id == terminal_id)).first()
+    if row is None:
+        raise NotFound("terminal", terminal_id, field="terminal_id")
+    return _terminal(row)
+
+
+def list_terminals(connection: Connection, *, admission: str | None = None) -> list[Terminal]:
+    """All terminals by id, or those of one admission."""
+    query = _TERMINAL.order_by(terminals.c.id)
+    if admission is not None:
+        query = query.where(terminals.c.admission == admission)
+    return [_terminal(row) for row in connection.execute(query)]
+
+
+def count_pending(connection: Connection) -> int:
+    """How many terminals wait for an operator."""
+    query = select(func.count()).select_from(terminals).where(terminals.c.admission == "pending")
+    return connection.execute(query).scalar_one()
+
+
+def add_terminal(
+    connection: Connection, sn: str, *, site_id: int, admission: str, direction_policy: str, now: datetime
+) -> Terminal:
+    """Make a terminal known. The serial must not be."""
+    connection.execute(
+        terminals.insert(),
+        {
+            "sn": sn,
+            "sn_key": sn.casefold(),
+            "site_id": site_id,
+            "admission": admission,
+            "direction_policy": direction_policy,
+            "first_seen_at": now,
+        },
+    )
+    terminal = find_terminal(connection, sn)
+    assert terminal is not None
+    return terminal
+
+
+def update_terminal(connection: Connection, terminal_id: int, changes: Mapping[str, Any]) -> Terminal:
+    """Change columns of a terminal (`capacity` as a mapping); return it as it is then."""
+    values = dict(changes)
+    if "capacity" in values:
+        values["capacity"] = json.dumps(values["capacity"])
+    if values:
+        connection.execute(update(terminals).where(terminals.c.id == terminal_id).values(**values))
+    return get_terminal(connection, terminal_id)
+
+
+def touch_terminals(connection: Connection, seen: Iterable[tuple[int, datetime]]) -> None:
+    """Note when terminals were last heard."""
+    rows = [{"terminal": ident, "seen": at} for ident, at in seen]
+    if rows:
+        connection.execute(
+            update(terminals)
+            .where(terminals.c.id == bindparam("terminal"))
+            .values(last_seen_at=bindparam("seen")),
+            rows,
+        )
+
+
+def _terminal(row: Row[Any]) -> Terminal:
+    return Terminal(
+        id=row.id,
+        sn=row.sn,
+        name=row.name,
+        site_id=row.site_id,
+        site=row.site,
+        timezone=row.timezone,
+        admission=row.admission,
+        direction_policy=row.direction_policy,
+        model=row.model,
+        firmware=row.firmware,
+        fpalgo=row.fpalgo,
+        mac=row.mac,
+        capacity=json.loads(row.capacity),
+        first_seen_at=row.first_seen_at,
+        last_seen_at=row.last_seen_at,
+        last_address=row.last_address,
+        drift_seconds=row.drift_seconds,
+        drift_at=row.drift_at,
+    )
