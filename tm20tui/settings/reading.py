@@ -100,9 +100,7 @@ def _check_environment(fields: Mapping[str, FieldInfo]) -> dict[str, str]:
         if not name.startswith(ENV_PREFIX) or name.startswith(TEST_PREFIX):
             continue
         if any(known.startswith(name + "__") for known in names):
-            raise ConfigError(
-                variable, mask(variable, value), f"is a section: set one of its keys, {name}__KEY"
-            )
+            raise ConfigError(variable, mask(variable, value), f"is a section: set a key of it, {name}__KEY")
         if name not in names:
             raise ConfigError(variable, mask(variable, value), no_such(name, list(names)))
         found[names[name]] = variable
