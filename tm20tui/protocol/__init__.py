@@ -1,10 +1,20 @@
 """The terminals' WebSocket-and-JSON protocol, without any I/O.
 
 Text from a terminal goes through `decode` (and, where that fails on a
-`sendlog`, through `salvage`); text to it comes from the answers and commands.
-Names and numbers are those of the wire.
+`sendlog`, through `salvage`); text to it comes from the answers and from
+`Command.encode`. `parse_reply` gives a reply its type. Names and numbers are
+those of the wire.
 """
 
+from tm20tui.protocol.access import (
+    Holiday,
+    LockSettings,
+    Questionnaire,
+    Shift,
+    ShiftSection,
+    TerminalSettings,
+    UserLock,
+)
 from tm20tui.protocol.answers import (
     acknowledge,
     format_cloudtime,
@@ -14,8 +24,41 @@ from tm20tui.protocol.answers import (
     reg_refused,
     user_accepted,
 )
-from tm20tui.protocol.pushes import (
+from tm20tui.protocol.command import (
+    Command,
+)
+from tm20tui.protocol.commands import (
+    COMMANDS,
+    UnknownCommand,
+    decode_command,
+    decode_server_frame,
+)
+from tm20tui.protocol.devinfo import (
     DevInfo,
+)
+from tm20tui.protocol.door_commands import (
+    CleanUserLock,
+    DeleteUserLock,
+    GetBellTime,
+    GetDevLock,
+    GetHoliday,
+    GetQuestionnaire,
+    GetShift,
+    GetUserLock,
+    LockCtrl,
+    OpenDoor,
+    SetBellTime,
+    SetDevLock,
+    SetHoliday,
+    SetQuestionnaire,
+    SetShift,
+    SetUserLock,
+)
+from tm20tui.protocol.paging import (
+    Page,
+    next_page,
+)
+from tm20tui.protocol.pushes import (
     Push,
     Reg,
     Reply,
@@ -25,25 +68,159 @@ from tm20tui.protocol.pushes import (
     UnknownPush,
     decode,
 )
-from tm20tui.protocol.records import BadRecord, LogRecord
-from tm20tui.protocol.salvage import Salvaged, salvage
+from tm20tui.protocol.records import (
+    BadRecord,
+    LogRecord,
+)
+from tm20tui.protocol.replies import (
+    Done,
+    HolidayList,
+    LogPage,
+    QuestionnaireInfo,
+    Refused,
+    RegistrationStatus,
+    Result,
+    ShiftList,
+    TerminalInfo,
+    TerminalLock,
+    TerminalTime,
+    UserInfo,
+    UserListPage,
+    UserLockInfo,
+    UserNameInfo,
+    UserProfile,
+    UserRow,
+)
+from tm20tui.protocol.reply_reading import (
+    is_reply_to,
+    parse_reply,
+)
+from tm20tui.protocol.salvage import (
+    Salvaged,
+    salvage,
+)
+from tm20tui.protocol.terminal_commands import (
+    CleanLog,
+    DisableDevice,
+    EnableDevice,
+    GetAllLog,
+    GetDevInfo,
+    GetNewLog,
+    GetTime,
+    InitSys,
+    Reboot,
+    SetDevInfo,
+    SetTime,
+)
+from tm20tui.protocol.user_commands import (
+    AddUser,
+    CancelAddUser,
+    CheckRegStatus,
+    CleanAdmin,
+    CleanUser,
+    DeleteUser,
+    EnableUser,
+    GetUserInfo,
+    GetUserList,
+    GetUserName,
+    GetUserProfile,
+    SetUserInfo,
+    SetUserName,
+    SetUserProfile,
+    UserName,
+)
 
 __all__ = [
+    "AddUser",
     "BadRecord",
+    "COMMANDS",
+    "CancelAddUser",
+    "CheckRegStatus",
+    "CleanAdmin",
+    "CleanLog",
+    "CleanUser",
+    "CleanUserLock",
+    "Command",
+    "DeleteUser",
+    "DeleteUserLock",
     "DevInfo",
+    "DisableDevice",
+    "Done",
+    "EnableDevice",
+    "EnableUser",
+    "GetAllLog",
+    "GetBellTime",
+    "GetDevInfo",
+    "GetDevLock",
+    "GetHoliday",
+    "GetNewLog",
+    "GetQuestionnaire",
+    "GetShift",
+    "GetTime",
+    "GetUserInfo",
+    "GetUserList",
+    "GetUserLock",
+    "GetUserName",
+    "GetUserProfile",
+    "Holiday",
+    "HolidayList",
+    "InitSys",
+    "LockCtrl",
+    "LockSettings",
+    "LogPage",
     "LogRecord",
+    "OpenDoor",
+    "Page",
     "Push",
+    "Questionnaire",
+    "QuestionnaireInfo",
+    "Reboot",
+    "Refused",
     "Reg",
+    "RegistrationStatus",
     "Reply",
+    "Result",
     "Salvaged",
     "SendLog",
     "SendQrCode",
     "SendUser",
+    "SetBellTime",
+    "SetDevInfo",
+    "SetDevLock",
+    "SetHoliday",
+    "SetQuestionnaire",
+    "SetShift",
+    "SetTime",
+    "SetUserInfo",
+    "SetUserLock",
+    "SetUserName",
+    "SetUserProfile",
+    "Shift",
+    "ShiftList",
+    "ShiftSection",
+    "TerminalInfo",
+    "TerminalLock",
+    "TerminalSettings",
+    "TerminalTime",
+    "UnknownCommand",
     "UnknownPush",
+    "UserInfo",
+    "UserListPage",
+    "UserLock",
+    "UserLockInfo",
+    "UserName",
+    "UserNameInfo",
+    "UserProfile",
+    "UserRow",
     "acknowledge",
     "decode",
+    "decode_command",
+    "decode_server_frame",
     "format_cloudtime",
+    "is_reply_to",
     "log_accepted",
+    "next_page",
+    "parse_reply",
     "qrcode_answer",
     "reg_accepted",
     "reg_refused",

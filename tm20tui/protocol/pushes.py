@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from tm20tui.errors import FrameError
+from tm20tui.protocol.devinfo import DevInfo, read_devinfo
 from tm20tui.protocol.names import SERVER_ONLY
 from tm20tui.protocol.records import MAX_NAME, BadRecord, LogRecord, find_rows, read_records
 from tm20tui.protocol.text import (
@@ -25,38 +26,12 @@ from tm20tui.protocol.text import (
     parse_piece,
     read_object,
     shown_json,
-    shrunk,
     storable,
     trimmed_names,
 )
 
 MAX_SN: Final = 64
 MAX_CMD: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class DevInfo:
-    """What a terminal says about itself; every part may be missing."""
-
-    modelname: str | None = None
-    """Not a model id: "tfs30" on two TH models, "AiFace" on all AI units."""
-    firmware: str | None = None
-    fpalgo: str | None = None
-    """Fingerprint algorithm; templates only work on terminals with the same one."""
-    mac: str | None = None
-    """Not unique in practice."""
-    time: str | None = None
-    """The terminal's wall clock, as sent."""
-    capacities: Mapping[str, int] = field(default_factory=dict)
-    """Every `*size` (capacity) and `used*` (in use) counter, by its wire name."""
-    raw: Mapping[str, object] = field(default_factory=dict, compare=False)
-    """Everything it said, bounded; the fields above are read from it."""
-
-    def as_row(self) -> Fields:
-        """Return the members of `devinfo` as a terminal sends them."""
-        named = {name: getattr(self, name) for name in _DEVINFO_TEXTS}
-        known: Fields = {name: value for name, value in named.items() if value is not None}
-        return {**self.raw, **known, **self.capacities}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +158,7 @@ def decode(data: str | bytes) -> Push | Reply:
     fields = read_object(data)
     ret = as_text(fields.get("ret"), MAX_CMD)
     if ret is not None:
-        return _read_reply(ret, fields)
+        return read_reply(ret, fields)
     cmd = as_text(fields.get("cmd"), MAX_CMD)
     if cmd is None:
         raise FrameError("neither cmd nor ret", excerpt_of(shown_json(fields, 200)))
@@ -199,27 +174,20 @@ def decode(data: str | bytes) -> Push | Reply:
         return SendQrCode(sn, _code_of(fields), cmd)
     if cmd in SERVER_ONLY:
         # Some AiFace firmware repeats the command's `cmd` where `ret` belongs.
-        return _read_reply(cmd, fields)
+        return read_reply(cmd, fields)
     return UnknownPush(cmd, sn, _others(fields, ("cmd", "sn")))
 
 
-def read_devinfo(fields: Mapping[str, object]) -> DevInfo:
-    """Return the devinfo found in `fields`: nested under `devinfo`, flattened, or both (nested wins)."""
-    nested = fields.get("devinfo")
-    flat = _others(fields, _NOT_DEVINFO)
-    found = {**flat, **trimmed_names(nested)} if isinstance(nested, dict) else flat
-    raw = shrunk(found, text_limit=200, items=150, depth=3)
-    texts = {name: as_text(found.get(name), 200) for name in _DEVINFO_TEXTS}
-    return DevInfo(
-        **texts,
-        capacities={
-            name: number
-            for name, value in raw.items()
-            if (name.endswith("size") or name.startswith("used"))
-            and not isinstance(value, bool)
-            and (number := as_int(value)) is not None
-        },
-        raw=raw,
+def read_reply(ret: str, fields: Fields) -> Reply:
+    """Return the reply named `ret` in `fields`."""
+    reason = fields.get("reason")
+    return Reply(
+        ret,
+        as_text(fields.get("sn"), MAX_SN),
+        as_flag(fields.get("result")),
+        shown_json(reason, 200) if isinstance(reason, dict | list | bool) else as_text(reason, 200),
+        as_text(fields.get("msg"), 200),
+        _others(fields, _ENVELOPE),
     )
 
 
@@ -240,8 +208,6 @@ def read_record(value: object) -> str | None:
     return as_text(value, 64)
 
 
-_DEVINFO_TEXTS: Final = ("modelname", "firmware", "fpalgo", "mac", "time")
-_NOT_DEVINFO: Final = ("cmd", "ret", "sn", "cpusn", "devinfo", "result", "reason", "msg")
 _ENVELOPE: Final = ("cmd", "ret", "sn", "result", "reason", "msg")
 
 
@@ -269,18 +235,6 @@ def _read_senduser(sn: str | None, fields: Fields) -> SendUser:
         as_flag(fields.get("enable")),
         as_text(fields.get("card") or fields.get("cardno"), 64),
         None if enrollid else "enrollid is missing" if missing else "enrollid must be 1 to 30 digits",
-    )
-
-
-def _read_reply(ret: str, fields: Fields) -> Reply:
-    reason = fields.get("reason")
-    return Reply(
-        ret,
-        as_text(fields.get("sn"), MAX_SN),
-        as_flag(fields.get("result")),
-        shown_json(reason, 200) if isinstance(reason, dict | list | bool) else as_text(reason, 200),
-        as_text(fields.get("msg"), 200),
-        _others(fields, _ENVELOPE),
     )
 
 
