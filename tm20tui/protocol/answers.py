@@ -72,9 +72,9 @@ def qrcode_answer(
     )
 
 
-def acknowledge(cmd: str) -> str:
-    """Return the acknowledgement that keeps any other push from being sent again."""
-    return dump({"ret": clean_text(cmd, 64), "result": True})
+def acknowledge(cmd: str, result: bool = True) -> str:
+    """Return the answer that keeps any other push from being sent again; `result` false has nothing to offer."""
+    return dump({"ret": clean_text(cmd, 64), "result": result})
 
 
 def format_cloudtime(wall: datetime) -> str:

@@ -1,0 +1,182 @@
+"""The WebSocket server that terminals dial: the one module that knows trio-websocket.
+
+Any path, no compression, bounded frames and handshakes. Every handler's exception stays
+here: one that escaped would end the server for all terminals.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+
+import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, WebSocketServer
+
+from tm20tui.errors import AlreadyRunning, ConfigError
+from tm20tui.settings import TerminalsSettings
+from tm20tui.terminals.wire import Disconnected, Wire
+
+log = logging.getLogger(__name__)
+
+_SEND_SECONDS = 10.0
+_CLOSE_SECONDS = 2.0
+_BACKLOG = 1024
+
+
+class WebSocketWire:
+    """A `Wire` over one WebSocket."""
+
+    __slots__ = ("_socket", "address")
+
+    def __init__(self, connection: WebSocketConnection, address: str) -> None:
+        self._socket = connection
+        self.address = address
+
+    async def receive(self) -> str | bytes:
+        try:
+            message: str | bytes = await self._socket.get_message()
+        except ConnectionClosed:
+            raise Disconnected from None
+        return message
+
+    async def send(self, text: str) -> None:
+        try:
+            with trio.fail_after(_SEND_SECONDS):
+                await self._socket.send_message(text)
+        except (ConnectionClosed, trio.TooSlowError, trio.BrokenResourceError, trio.ClosedResourceError):
+            # A frame cut short by the deadline leaves nothing that could follow it.
+            raise Disconnected from None
+
+    async def ping(self) -> None:
+        try:
+            await self._socket.ping()
+        except (ConnectionClosed, trio.BrokenResourceError, trio.ClosedResourceError):
+            raise Disconnected from None
+
+    async def close(self, code: int, reason: str) -> None:
+        with trio.move_on_after(_CLOSE_SECONDS, shield=True):
+            try:
+                await self._socket.aclose(code, reason)
+            except (ConnectionClosed, trio.BrokenResourceError, trio.ClosedResourceError):
+                pass
+
+
+class Listener:
+    """Accepts connections and runs `serve(wire)` for each."""
+
+    def __init__(self, settings: TerminalsSettings, serve: Callable[[Wire], Awaitable[None]]) -> None:
+        self._settings = settings
+        self._serve = serve
+        self._accepting = trio.CancelScope()
+        self._connections = 0
+        self.address = ""
+        """Where it listens, as a URL; empty before it does."""
+
+    def stop_accepting(self) -> None:
+        """Take no more connections; `run` returns once those there are have ended."""
+        self._accepting.cancel()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Listen until `stop_accepting`.
+
+        Raises:
+            AlreadyRunning: the port is taken.
+            ConfigError: the address or the certificate cannot be used.
+        """
+        listeners = await self._open()
+        async with trio.open_nursery() as connections:
+            server = WebSocketServer(
+                self._handle,
+                listeners,
+                handler_nursery=connections,
+                max_message_size=self._settings.max_frame_bytes,
+                connect_timeout=self._settings.handshake_seconds,
+                disconnect_timeout=_CLOSE_SECONDS,
+            )
+            log.info("listening for terminals on %s", self.address)
+            task_status.started()
+            with self._accepting:
+                await server.run()
+
+    async def _open(self) -> list[trio.SocketListener] | list[trio.SSLListener[trio.SocketStream]]:
+        settings = self._settings
+        context = _tls_context(settings)
+        try:
+            listeners = await trio.open_tcp_listeners(settings.port, host=settings.host, backlog=_BACKLOG)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE or "in use" in str(error):
+                raise AlreadyRunning(
+                    f"port {settings.port} is taken: another server listens there (terminals.port)"
+                ) from None
+            raise ConfigError("terminals.host", settings.host, f"cannot listen there: {error}") from None
+        for listener in listeners:
+            _detect_dead_peers(listener.socket, settings.offline_after_seconds)
+        host, port = listeners[0].socket.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        self.address = f"{'wss' if context else 'ws'}://{shown}:{port}/"
+        if context is None:
+            return listeners
+        return [trio.SSLListener(listener, context, https_compatible=True) for listener in listeners]
+
+    async def _handle(self, request: WebSocketRequest) -> None:
+        host, port = request.remote.address, request.remote.port
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            if not self._is_allowed(host):
+                log.warning("refused: not in terminals.allowed_networks", extra={"address": address})
+                await request.reject(403)
+                return
+            if self._connections >= self._settings.max_connections:
+                log.error("refused: terminals.max_connections is reached", extra={"address": address})
+                await request.reject(503)
+                return
+            self._connections += 1
+            try:
+                await self._serve(WebSocketWire(await request.accept(), address))
+            finally:
+                self._connections -= 1
+        except (ConnectionClosed, trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        except Exception:
+            log.exception(
+                "a terminal's session crashed: its connection is closed", extra={"address": address}
+            )
+
+    def _is_allowed(self, host: str) -> bool:
+        networks = self._settings.allowed_networks
+        if not networks:
+            return True
+        address = ip_address(host.split("%")[0])
+        mapped = getattr(address, "ipv4_mapped", None)
+        return any((mapped or address) in network for network in networks)
+
+
+def _detect_dead_peers(listening: trio.socket.SocketType, seconds: float) -> None:
+    """Accepted sockets inherit these: TCP itself ends a connection whose network is gone."""
+    idle = max(1, int(seconds / 3))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", idle),
+        ("TCP_KEEPINTVL", max(1, idle // 3)),
+        ("TCP_KEEPCNT", 3),
+        ("TCP_USER_TIMEOUT", int(seconds * 1000)),
+    ):
+        if hasattr(socket, name):
+            listening.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _tls_context(settings: TerminalsSettings) -> ssl.SSLContext | None:
+    if settings.cert is None or settings.key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.cert, settings.key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            "terminals.cert", str(settings.cert), f"certificate and key cannot be used: {error}"
+        ) from None
+    return context

@@ -1,0 +1,306 @@
+"""One terminal's connection, from its first `reg` to its end.
+
+Reads a frame, has ingest store it, and only then acknowledges: what is not committed
+is not answered, and the terminal sends it again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import trio
+
+from tm20tui.errors import FrameError, StoreUnavailable
+from tm20tui.events import Alarms
+from tm20tui.ingest.access import Access
+from tm20tui.ingest.frames import BrokenFrame, LogFrame, RegFrame, UserFrame
+from tm20tui.ingest.writer import GroupWriter
+from tm20tui.model import Terminal, utc_now
+from tm20tui.protocol import (
+    Reg,
+    Reply,
+    SendLog,
+    SendQrCode,
+    SendUser,
+    UnknownPush,
+    acknowledge,
+    decode,
+    format_cloudtime,
+    log_accepted,
+    qrcode_answer,
+    reg_accepted,
+    reg_refused,
+    salvage,
+    user_accepted,
+)
+from tm20tui.settings import TerminalsSettings
+from tm20tui.terminals.roster import Roster, SessionState, SessionView
+from tm20tui.terminals.wire import Disconnected, Wire
+
+log = logging.getLogger(__name__)
+
+QrDecider = Callable[[Terminal, str, datetime], Awaitable[Access]]
+
+_LONGEST_SERIAL = 64
+_BROKEN_FRAMES_ALLOWED = 30
+_BROKEN_WINDOW_SECONDS = 60.0
+_TAKEOVER_ALARM_SECONDS = 900.0
+# Asking for firmware: a bare "yes" would promise an update that is not there.
+_NOTHING_TO_OFFER = frozenset({"otacheck", "otaget"})
+
+
+@dataclass(frozen=True, slots=True)
+class SessionContext:
+    """What all sessions share."""
+
+    settings: TerminalsSettings
+    roster: Roster
+    writer: GroupWriter
+    alarms: Alarms
+    decide_qr_code: QrDecider
+    note_seen: Callable[[int, datetime], None]
+
+
+class Session:
+    """The conversation with one terminal. `run` it once; it returns when the connection is over."""
+
+    def __init__(self, wire: Wire, context: SessionContext) -> None:
+        self.wire = wire
+        self.address = wire.address
+        self.terminal: Terminal | None = None
+        self._context = context
+        self._sn = ""
+        self._registered = False
+        self._connected_at = utc_now()
+        self._last_heard_at = self._connected_at
+        self.heard = trio.current_time()
+        self.last_ping = self.heard
+        self.pinging = False
+        self.has_ponged = False
+        self._scope = trio.CancelScope()
+        self._ending: tuple[int, str] | None = None
+        self._punches = self._duplicates = 0
+        self._broken: deque[float] = deque(maxlen=_BROKEN_FRAMES_ALLOWED)
+        self._broken_frames = 0
+
+    async def run(self) -> None:
+        """Serve the connection until it ends, is ended, or says nothing for too long at the start."""
+        self._scope.deadline = trio.current_time() + self._context.settings.first_reg_seconds
+        try:
+            with self._scope:
+                while True:
+                    data = await self.wire.receive()
+                    self.note_traffic()
+                    await self._handle(data)
+        except Disconnected:
+            pass
+        finally:
+            if self._sn:
+                self._context.roster.leave(self._sn, self)
+            if self.terminal is not None and self._registered:
+                self._context.note_seen(self.terminal.id, self._last_heard_at)
+                log.info("disconnected", extra={"serial": self._sn, "address": self.address})
+        if self._scope.cancelled_caught:
+            await self.wire.close(*(self._ending or (1008, "no reg")))
+
+    def end(self, code: int, reason: str) -> None:
+        """Close the connection soon, with this code and reason."""
+        self._ending = self._ending or (code, reason)
+        self._scope.cancel()
+
+    def note_traffic(self) -> None:
+        """The peer was heard: it is alive."""
+        self.heard = trio.current_time()
+        self._last_heard_at = utc_now()
+
+    async def prove_alive(self, seconds: float) -> bool:
+        """Whether the peer answers a ping, or says anything, within that time."""
+        asked = trio.current_time()
+        with trio.move_on_after(seconds):
+            try:
+                await self.wire.ping()
+            except Disconnected:
+                return False
+            self.has_ponged = True
+            self.note_traffic()
+        return self.heard > asked
+
+    def view(self) -> SessionView | None:
+        """What to show of it; None before it has said who it is."""
+        if self.terminal is None:
+            return None
+        return SessionView(
+            terminal_id=self.terminal.id,
+            sn=self.terminal.sn,
+            state=self._state(self.terminal),
+            address=self.address,
+            connected_at=self._connected_at,
+            last_heard_at=self._last_heard_at,
+            punches=self._punches,
+            duplicates=self._duplicates,
+            broken_frames=self._broken_frames,
+        )
+
+    def _state(self, terminal: Terminal) -> SessionState:
+        if terminal.admission == "blocked":
+            return "blocked"
+        if not self._registered:
+            return "waiting"
+        silence = trio.current_time() - self.heard
+        return "online" if silence < self._context.settings.offline_after_seconds else "offline"
+
+    async def _handle(self, data: str | bytes) -> None:
+        try:
+            push = decode(data)
+        except FrameError as error:
+            await self._handle_broken(data, error)
+            return
+        try:
+            if isinstance(push, Reg):
+                await self._handle_reg(push)
+            elif not self._registered or self.terminal is None:
+                # Not admitted: unanswered, the terminal keeps what it has and asks again.
+                return
+            else:
+                await self._handle_push(push, self.terminal, data)
+        except StoreUnavailable:
+            # The writer has raised the alarm; without an answer the terminal sends it again.
+            return
+
+    async def _handle_push(
+        self,
+        push: SendLog | SendUser | SendQrCode | UnknownPush | Reply,
+        terminal: Terminal,
+        data: str | bytes,
+    ) -> None:
+        match push:
+            case SendLog():
+                await self._handle_log(push, terminal, data)
+            case SendUser():
+                await self._context.writer.submit(UserFrame(terminal, utc_now(), push, as_text(data)))
+                await self.wire.send(user_accepted(self._cloudtime("always")))
+            case SendQrCode():
+                access = await self._context.decide_qr_code(terminal, push.record, utc_now())
+                await self.wire.send(
+                    qrcode_answer(
+                        terminal.sn,
+                        access.granted,
+                        access.enrollid or None,
+                        access.name or None,
+                        access.message or None,
+                        cmd=push.cmd,
+                    )
+                )
+            case Reply():
+                log.debug("an answer nobody waits for: %s", push.ret, extra={"serial": self._sn})
+            case UnknownPush():
+                log.debug("unknown push %s: acknowledged", push.cmd, extra={"serial": self._sn})
+                await self.wire.send(acknowledge(push.cmd, push.cmd not in _NOTHING_TO_OFFER))
+
+    async def _handle_reg(self, push: Reg) -> None:
+        context = self._context
+        sn = push.sn.strip()
+        if not sn or len(sn) > _LONGEST_SERIAL or not sn.isprintable():
+            log.warning("refused a terminal without a usable serial number", extra={"address": self.address})
+            await self.wire.send(reg_refused("no usable serial number"))
+            return
+        if self._sn and self._sn.casefold() != sn.casefold():
+            context.roster.leave(self._sn, self)
+            self._registered, self.terminal, self._sn = False, None, ""
+        if not await context.roster.claim(sn, self):
+            self._alarm_takeover(sn)
+            await self.wire.send(reg_refused("this serial number is connected already"))
+            self.end(1008, "this serial number is connected already")
+            await trio.lowlevel.checkpoint()
+            return
+        self._sn = sn
+        receipt = await context.writer.submit(RegFrame(push, self.address, utc_now()))
+        first = not self._registered
+        self.terminal = receipt.terminal
+        self._registered = not receipt.refusal and receipt.terminal is not None
+        if self._registered:
+            self._scope.deadline = float("inf")
+            if first:
+                log.info("connected", extra={"serial": sn, "address": self.address})
+            await self.wire.send(
+                reg_accepted(self._cloudtime("always", "reg"), not context.settings.accept_new_users)
+            )
+            return
+        if receipt.terminal is not None and receipt.terminal.admission == "pending":
+            self._scope.deadline = float("inf")
+        log.info("refused: %s", receipt.refusal, extra={"serial": sn, "address": self.address})
+        await self.wire.send(reg_refused(receipt.refusal))
+
+    async def _handle_log(self, push: SendLog, terminal: Terminal, data: str | bytes) -> None:
+        frame = LogFrame(
+            terminal, ZoneInfo(terminal.timezone), utc_now(), push.records, push.bad, as_text(data)
+        )
+        receipt = await self._context.writer.submit(frame)
+        self._punches += receipt.stored
+        self._duplicates += receipt.duplicates
+        access = receipt.access
+        await self.wire.send(
+            log_accepted(
+                len(push.records) + len(push.bad) if push.count is None else push.count,
+                push.logindex,
+                self._cloudtime("always"),
+                None if access is None else int(access.granted),
+                None if access is None or not access.message else access.message,
+            )
+        )
+
+    async def _handle_broken(self, data: str | bytes, error: FrameError) -> None:
+        now = trio.current_time()
+        self._broken.append(now)
+        self._broken_frames += 1
+        log.warning("not a frame: %s", error.reason, extra={"serial": self._sn, "address": self.address})
+        if len(self._broken) == _BROKEN_FRAMES_ALLOWED and now - self._broken[0] < _BROKEN_WINDOW_SECONDS:
+            self.end(1008, "too many broken frames")
+            return
+        if not self._registered or self.terminal is None:
+            return
+        raw, received_at = as_text(data), utc_now()
+        found = salvage(data)
+        submit = self._context.writer.submit
+        try:
+            if found is not None and found.cmd == "sendlog" and found.records:
+                zone = ZoneInfo(self.terminal.timezone)
+                # The whole text goes to quarantine below: the journal needs no second copy.
+                receipt = await submit(LogFrame(self.terminal, zone, received_at, found.records, (), ""))
+                self._punches += receipt.stored
+            await submit(BrokenFrame(self.terminal, self._sn, received_at, raw, error.reason))
+        except StoreUnavailable:
+            return
+        if found is None or not found.cmd:
+            return
+        if found.cmd == "sendlog":
+            count = len(found.records) + len(found.bad) if found.count is None else found.count
+            await self.wire.send(log_accepted(count, found.logindex, self._cloudtime("always")))
+        else:
+            await self.wire.send(acknowledge(found.cmd))
+
+    def _alarm_takeover(self, sn: str) -> None:
+        log.warning(
+            "refused a second connection with a connected serial number",
+            extra={"serial": sn, "address": self.address},
+        )
+        self._context.alarms.set(
+            f"takeover {sn.casefold()}",
+            f"{sn}: {self.address} tried to connect with a serial number that is connected already",
+            seconds=_TAKEOVER_ALARM_SECONDS,
+        )
+
+    def _cloudtime(self, *when: str) -> str | None:
+        if self.terminal is None or self._context.settings.cloudtime not in when:
+            return None
+        return format_cloudtime(utc_now().astimezone(ZoneInfo(self.terminal.timezone)))
+
+
+def as_text(data: str | bytes) -> str:
+    """A frame as text for the journal, whatever it was sent as."""
+    return data if isinstance(data, str) else data.decode("utf-8", "replace")
