@@ -128,9 +128,9 @@ class Connection:
         except* trio.TooSlowError:
             terminal.tally.trouble = f"{target.authority} does not answer the handshake"
         except* HandshakeError as group:
-            terminal.tally.trouble = f"{target.authority} refused the connection: {_innermost(group)!r}"
+            terminal.tally.trouble = f"{target.authority} refused the connection: {_reason(group)}"
         except* (OSError, trio.BrokenResourceError) as group:
-            terminal.tally.trouble = f"cannot reach {target.authority}: {_innermost(group)}"
+            terminal.tally.trouble = f"cannot reach {target.authority}: {_reason(group)}"
         except* Exception as group:  # noqa: BLE001 (a load generator outlives every bug of a server or library)
             terminal.tally.trouble = f"connection to {target.authority} failed: {_innermost(group)!r}"
         return opened
@@ -192,7 +192,17 @@ class Connection:
             await websocket.aclose()
 
 
-def _innermost(group: BaseException) -> BaseException:
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group.__cause__ if isinstance(group.__cause__, OSError) else group
+def _innermost(error: BaseException) -> BaseException:
+    """The cause somebody can act on: ``Connection refused`` rather than that all attempts failed."""
+    while True:
+        if isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        elif isinstance(error.__cause__, OSError | BaseExceptionGroup):
+            error = error.__cause__
+        else:
+            return error
+
+
+def _reason(error: BaseException) -> str:
+    cause = _innermost(error)
+    return (cause.strerror or str(cause)) if isinstance(cause, OSError) else str(cause) or repr(cause)

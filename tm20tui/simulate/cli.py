@@ -1,0 +1,333 @@
+"""`tm20tui simulate terminals` and `tm20tui simulate hr`: arguments, status lines, a quiet end."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import math
+import signal
+import ssl
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import trio
+
+from tm20tui.simulate.connection import Target
+from tm20tui.simulate.firmware import FAMILIES
+from tm20tui.simulate.fleet import Fleet
+from tm20tui.simulate.hr import Fault, HrService, expected_auth, serve_hr
+from tm20tui.simulate.ledger import Ledger
+from tm20tui.simulate.stats import FleetStats
+
+STATUS_SECONDS = 5.0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the two subcommands; each sets `run`, a function from the parsed arguments to the exit code."""
+    commands = parser.add_subparsers(title="what to simulate", metavar="COMMAND", required=True)
+    _configure_terminals(
+        commands.add_parser(
+            "terminals",
+            help="a fleet of terminals that dial the server",
+            description="A fleet of terminals that behave like real firmware and dial the server.",
+        )
+    )
+    _configure_hr(
+        commands.add_parser(
+            "hr",
+            help="an HR service that receives attendance",
+            description="An HR service in the agreed format, which can be told to fail. "
+            "GET /__ledger shows what it holds, POST /__control changes how it fails.",
+        )
+    )
+
+
+# ------------------------------------------------------------------ terminals
+
+
+def _configure_terminals(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--url", type=_url, default="ws://127.0.0.1:7788/", help="where they dial (default %(default)s)")
+    add("--count", type=_integer(1, 100_000), default=20, help="how many (default %(default)s)")
+    add(
+        "--rate",
+        type=_number(0, math.inf),
+        default=2.0,
+        help="punches a second over the whole fleet, 'inf' for as fast as acknowledged (default %(default)s)",
+    )
+    add("--seed", type=int, help="the same people and the same order of punches every time")
+    add(
+        "--family",
+        action="append",
+        choices=sorted(FAMILIES),
+        help="firmware; repeat for several (default: all, in turn)",
+    )
+    add("--duration", type=_number(0.001, math.inf), metavar="SECONDS", help="stop after (default: never)")
+    add("--punches", type=_integer(1, 10**9), help="stop after this many over the fleet (default: never)")
+    add("--batch", type=_integer(1, 1000), default=1, help="records in one live frame (default %(default)s)")
+    add(
+        "--offline-share",
+        type=_number(0, 0.99),
+        default=0.0,
+        help="share of the time each terminal is away and builds a backlog, 0 to 0.99 (default 0)",
+    )
+    add("--users", type=_integer(1, 10_000), default=50, help="people on site (default %(default)s)")
+    add(
+        "--drift",
+        type=_number(0, 10**9),
+        default=0.0,
+        metavar="SECONDS",
+        help="how far clocks may be off at first (default 0)",
+    )
+    add("--ledger", type=Path, metavar="FILE", help="append every punch and acknowledgement to this file")
+    add(
+        "--drain",
+        type=_number(0, math.inf),
+        default=0.0,
+        metavar="SECONDS",
+        help="at the end wait at most so long until everything is acknowledged (default 0)",
+    )
+    add("--ca", type=Path, metavar="FILE", help="certificates to trust for wss://")
+    add("--insecure", action="store_true", help="accept any certificate for wss://")
+    parser.set_defaults(run=_run_terminals)
+
+
+def _run_terminals(arguments: argparse.Namespace) -> int:
+    try:
+        context = _ssl_context(arguments)
+        ledger = Ledger(arguments.ledger, keep=False)
+    except OSError as error:
+        return _refuse(f"{error.filename or arguments.ca}: {error.strerror or error}")
+    fleet = Fleet(
+        arguments.url,
+        count=arguments.count,
+        rate=arguments.rate,
+        seed=arguments.seed,
+        families=arguments.family or tuple(FAMILIES),
+        duration=arguments.duration,
+        punches=arguments.punches,
+        batch=arguments.batch,
+        offline_share=arguments.offline_share,
+        users=arguments.users,
+        drift_seconds=arguments.drift,
+        ledger=ledger,
+        report=_print_fleet,
+        report_seconds=STATUS_SECONDS,
+        drain=arguments.drain > 0,
+        drain_seconds=arguments.drain,
+        ssl_context=context,
+    )
+    final: list[FleetStats] = []
+
+    async def live() -> None:
+        try:
+            await fleet.run()
+        finally:
+            final.append(fleet.stats())
+
+    print(f"{arguments.count} terminals dial {arguments.url}; Ctrl+C ends them.", flush=True)
+    trio.run(_until_told, live)
+    ledger.close()
+    _print_fleet_summary(final[-1], ledger)
+    return 0
+
+
+def _print_fleet(stats: FleetStats) -> None:
+    line = (
+        f"{stats.elapsed_seconds:6.0f} s  {stats.registered}/{stats.terminals} registered, "
+        f"{stats.made} punches, {stats.acked} acknowledged, {stats.pending} waiting"
+    )
+    if stats.ack_p99_seconds is not None:
+        line += f", ack p99 {stats.ack_p99_seconds * 1000:.1f} ms"
+    if stats.resends:
+        line += f", {stats.resends} resent"
+    if stats.violations:
+        line += f", {stats.violations} protocol violations"
+    if stats.trouble and stats.registered < stats.terminals:
+        line += f"; {stats.trouble}, trying again"
+    print(line, flush=True)
+
+
+def _print_fleet_summary(stats: FleetStats, ledger: Ledger) -> None:
+    seconds = max(stats.elapsed_seconds, 1e-9)
+    print(
+        f"ended after {stats.elapsed_seconds:.1f} s: {stats.made} punches made, {stats.acked} acknowledged "
+        f"({stats.acked / seconds:.1f}/s), {stats.pending} not acknowledged, {stats.frames} frames, "
+        f"{stats.resends} resent, {stats.reconnects} reconnections, {stats.commands} commands, "
+        f"{stats.violations} protocol violations",
+        flush=True,
+    )
+    for text, times in ledger.violations.most_common():
+        print(f"  {times} x {text}", flush=True)
+    if stats.trouble and not stats.acked:
+        print(f"  {stats.trouble}", flush=True)
+
+
+def _ssl_context(arguments: argparse.Namespace) -> ssl.SSLContext | None:
+    if not arguments.url.startswith("wss:"):
+        return None
+    context = ssl.create_default_context(cafile=arguments.ca)
+    if arguments.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+# ------------------------------------------------------------------ hr
+
+
+def _configure_hr(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--port", type=_integer(0, 65535), default=9000, help="0 for any free one (default %(default)s)")
+    add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    add("--fail", type=_fault, default=Fault.NONE, metavar="MODE", help=f"one of {', '.join(Fault)}")
+    add(
+        "--fail-share",
+        type=_number(0, 1),
+        default=0.5,
+        help="probability that a request fails, 0 to 1 (default %(default)s)",
+    )
+    add(
+        "--poison-enrollid",
+        type=int,
+        action="append",
+        default=[],
+        metavar="ID",
+        help="refuse every batch with a record of this person; repeat for several (with --fail poison: 13)",
+    )
+    add("--retry-after", type=_number(0, 10**6), default=1.0, metavar="SECONDS", help="sent with 429")
+    add("--hang", type=_number(0.001, 10**6), default=3600.0, metavar="SECONDS", help="length of a timeout")
+    add("--token", help="expected credential; anything else gets 401 (default: none is asked for)")
+    add("--auth", choices=("bearer", "api_key", "basic"), default="bearer", help="how --token is sent")
+    add("--auth-header", help="header of an api_key (default X-API-Key)")
+    add("--attendance-path", action="append", metavar="PATH", help="default /api/v1/attendance")
+    add("--users-path", action="append", metavar="PATH", help="default /api/v1/employees")
+    add("--users", type=_integer(0, 100_000), default=50, help="employees (default %(default)s)")
+    add("--ledger", type=Path, metavar="FILE", help="append every stored record to this file")
+    add("--seed", type=int, help="the same employees and the same failures every time")
+    parser.set_defaults(run=_run_hr)
+
+
+def _run_hr(arguments: argparse.Namespace) -> int:
+    poison = arguments.poison_enrollid or ([13] if arguments.fail is Fault.POISON else [])
+    header = arguments.auth_header or ("X-API-Key" if arguments.auth == "api_key" else "Authorization")
+    try:
+        service = HrService(
+            fault=arguments.fail,
+            share=arguments.fail_share,
+            seed=arguments.seed,
+            users=arguments.users,
+            auth=expected_auth(arguments.auth, arguments.token) if arguments.token else None,
+            auth_header=header,
+            poison_enrollids=poison,
+            retry_after_seconds=arguments.retry_after,
+            hang_seconds=arguments.hang,
+            attendance_paths=arguments.attendance_path or ("/api/v1/attendance",),
+            users_paths=arguments.users_path or ("/api/v1/employees",),
+            ledger=arguments.ledger,
+        )
+    except OSError as error:
+        return _refuse(f"--ledger {arguments.ledger}: {error.strerror}")
+    problem: list[str] = []
+
+    async def live() -> None:
+        async with trio.open_nursery() as nursery:
+            try:
+                serve = functools.partial(serve_hr, service, arguments.host, arguments.port)
+                port = await nursery.start(serve)
+            except OSError as error:
+                problem.append(
+                    f"cannot listen on {arguments.host}:{arguments.port}: {error.strerror or error}"
+                )
+                nursery.cancel_scope.cancel()
+                return
+            print(f"HR service on http://{arguments.host}:{port}; Ctrl+C ends it.", flush=True)
+            while True:
+                await trio.sleep(STATUS_SECONDS)
+                _print_hr(service)
+
+    trio.run(_until_told, live)
+    service.close()
+    if problem:
+        return _refuse(problem[0], code=3)
+    _print_hr(service)
+    for sentence in service.violations[:10]:
+        print(f"  violation: {sentence}", flush=True)
+    return 0
+
+
+def _print_hr(service: HrService) -> None:
+    counts = service.counts
+    answered = ", ".join(f"{times} x {status}" for status, times in sorted(service.requests.items()))
+    print(
+        f"{len(service.records)} unique records of {counts['received']} received, "
+        f"{counts['replayed']} replayed, {counts['delivered_twice']} delivered twice, {counts['violations']} violations; "
+        f"requests: {answered or 'none'}",
+        flush=True,
+    )
+
+
+# ------------------------------------------------------------------ shared
+
+
+async def _until_told(live: Callable[[], Awaitable[None]]) -> None:
+    """Run `live` until it ends by itself, or SIGINT or SIGTERM arrives."""
+    async with trio.open_nursery() as nursery:
+
+        async def listen(task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                task_status.started()
+                async for _ in signals:
+                    nursery.cancel_scope.cancel()
+
+        await nursery.start(listen)
+        await live()
+        nursery.cancel_scope.cancel()
+
+
+def _refuse(sentence: str, *, code: int = 2) -> int:
+    print(sentence, file=sys.stderr, flush=True)
+    return code
+
+
+def _url(text: str) -> str:
+    try:
+        Target.from_url(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _fault(text: str) -> Fault:
+    try:
+        return Fault(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(Fault)}") from None
+
+
+def _integer(lowest: int, highest: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = lowest - 1
+        if not lowest <= value <= highest:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {lowest} to {highest}")
+        return value
+
+    return read
+
+
+def _number(lowest: float, highest: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not lowest <= value <= highest:
+            limit = f"from {lowest:g} to {highest:g}" if highest < math.inf else f"of at least {lowest:g}"
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number {limit}")
+        return value
+
+    return read
