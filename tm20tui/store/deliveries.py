@@ -1,0 +1,222 @@
+"""Deliveries: punches owed to services, and what a punch's `sync_status` says about them.
+
+Rows are made here (with the punch, or when a service comes later) and leave through
+`store/batches.py`. Status words are literals in the statements: that is what lets both
+engines use the partial indexes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Connection, bindparam, text
+
+from tm20tui.store.schema import Utc
+
+SWEEP_CHUNK = 1000
+BACKFILL_CHUNK = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryCounts:
+    """How many deliveries of one service are where. `sent` counts since the service was made."""
+
+    pending: int = 0
+    in_flight: int = 0
+    held: int = 0
+    failed: int = 0
+    sent: int = 0
+
+
+def add_deliveries(conn: Connection, rows: Sequence[tuple[int, int, bool]]) -> None:
+    """Owe punches to services: (punch id, service id, held), in the punches' own transaction."""
+    if rows:
+        conn.execute(
+            _ADD,
+            [
+                {"punch": punch, "service": service, "status": "held" if held else "pending"}
+                for punch, service, held in rows
+            ],
+        )
+
+
+def release_held(conn: Connection, punch_id: int) -> tuple[int, ...]:
+    """Let a held punch be delivered after all; return the services that are owed it now."""
+    return tuple(conn.scalars(_RELEASE, {"punch": punch_id}))
+
+
+def backfill_chunk(conn: Connection, service_id: int, limit: int = BACKFILL_CHUNK) -> bool:
+    """Owe the service another chunk of the punches nobody was owed when it came.
+
+    Returns whether more are left. Progress is kept in the service's row, so that a crash
+    between two chunks loses nothing and repeats nothing.
+    """
+    row = conn.execute(_BACKFILL_RANGE, {"service": service_id}).first()
+    if row is None:
+        return False
+    start, end, everywhere = row
+    last = conn.scalar(_BACKFILL_STEP, {"start": start, "end": end, "offset": limit - 1})
+    upto = end if last is None else last
+    span = {"service": service_id, "start": start, "end": upto}
+    conn.execute(_BACKFILL_ALL if everywhere else _BACKFILL_MAPPED, span)
+    done = last is None or last >= end
+    conn.execute(_BACKFILL_DONE if done else _BACKFILL_NEXT, {"service": service_id, "next": upto})
+    return not done
+
+
+def sweep_failed(conn: Connection, now: datetime, limit: int = SWEEP_CHUNK) -> dict[int, int]:
+    """Put failed deliveries whose next attempt is due back to pending: how many per service.
+
+    At most `limit` at a time, so that no transaction is long: call again until it returns
+    fewer. Services that are inactive, paused or backing off keep theirs until they work.
+    """
+    rows = conn.execute(_SWEEP, {"now": now, "limit": limit}).all()
+    if not rows:
+        return {}
+    conn.execute(_REVIVE, {"ids": [row.id for row in rows]})
+    refresh_punches(conn, (row.punch_id for row in rows))
+    counts: dict[int, int] = {}
+    for row in rows:
+        counts[row.service_id] = counts.get(row.service_id, 0) + 1
+    return counts
+
+
+def fail_everything_owed(conn: Connection, service_id: int, reason: str, now: datetime) -> int:
+    """Fail for good all that a service is owed, and dissolve its open batches; return how many."""
+    values = {"service": service_id, "reason": reason, "now": now}
+    open_batches = list(conn.scalars(_OPEN_BATCHES, {"service": service_id}))
+    punch_ids = list(conn.scalars(_FAIL_WAITING, values))
+    for batch_id in open_batches:
+        punch_ids += conn.scalars(_FAIL_IN_FLIGHT, {"batch": batch_id, "reason": reason})
+    conn.execute(_RETURN_BATCHES, values)
+    refresh_punches(conn, punch_ids)
+    return len(punch_ids)
+
+
+def count_deliveries(conn: Connection) -> dict[int, DeliveryCounts]:
+    """The counts of every service that has any, from the queues and counters alone."""
+    found: dict[int, dict[str, int]] = {}
+    for status, query in _COUNTS.items():
+        for service_id, count in conn.execute(query):
+            found.setdefault(service_id, {})[status] = count
+    for name, count in conn.execute(_SENT_TOTALS):
+        found.setdefault(int(name.removeprefix("sent:")), {})["sent"] = int(count)
+    return {service_id: DeliveryCounts(**counts) for service_id, counts in found.items()}
+
+
+def count_pending(conn: Connection, service_id: int) -> int:
+    """How many deliveries of the service wait to be sent."""
+    return conn.scalar(_COUNT_PENDING, {"service": service_id}) or 0
+
+
+def oldest_pending(conn: Connection, service_id: int) -> datetime | None:
+    """When the punch that waits longest for the service was received, None if none waits."""
+    found: datetime | None = conn.scalar(_OLDEST_PENDING, {"service": service_id})
+    return found
+
+
+def next_due(conn: Connection, service_id: int) -> datetime | None:
+    """When the first pending delivery that must wait may go, None if none has to wait."""
+    found: datetime | None = conn.scalar(_NEXT_DUE, {"service": service_id})
+    return found
+
+
+def refresh_punches(conn: Connection, punch_ids: Iterable[int]) -> None:
+    """Recompute `sync_status` of punches whose deliveries changed."""
+    ids = sorted(set(punch_ids))
+    for start in range(0, len(ids), 5000):
+        conn.execute(_REFRESH, {"ids": ids[start : start + 5000]})
+
+
+_ADD = text("INSERT INTO deliveries (punch_id, service_id, status) VALUES (:punch, :service, :status)")
+
+_RELEASE = text(
+    "UPDATE deliveries SET status = 'pending' "
+    "WHERE punch_id = :punch AND status = 'held' RETURNING service_id"
+)
+
+_BACKFILL_RANGE = text(
+    "SELECT backfill_next_id, backfill_end_id, serves_all_terminals FROM services "
+    "WHERE id = :service AND deleted_at IS NULL AND backfill_next_id IS NOT NULL"
+)
+_BACKFILL_STEP = text(
+    "SELECT id FROM punches WHERE sync_status = 'pending' AND id > :start AND id <= :end "
+    "ORDER BY id LIMIT 1 OFFSET :offset"
+)
+_BACKFILL = (
+    "INSERT INTO deliveries (punch_id, service_id, status) "
+    "SELECT p.id, :service, CASE WHEN p.time_problem IS NULL THEN 'pending' ELSE 'held' END "
+    "FROM punches p WHERE p.sync_status = 'pending' AND p.id > :start AND p.id <= :end "
+    "AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.punch_id = p.id) {served} "
+    "ORDER BY p.id ON CONFLICT DO NOTHING"
+)
+_SERVICE_ID = bindparam("service", type_=BigInteger)
+_BACKFILL_ALL = text(_BACKFILL.format(served="")).bindparams(_SERVICE_ID)
+_BACKFILL_MAPPED = text(
+    _BACKFILL.format(
+        served="AND p.terminal_id IN (SELECT m.terminal_id FROM mappings m WHERE m.service_id = :service)"
+    )
+).bindparams(_SERVICE_ID)
+_BACKFILL_NEXT = text("UPDATE services SET backfill_next_id = :next WHERE id = :service")
+_BACKFILL_DONE = text(
+    "UPDATE services SET backfill_next_id = NULL, backfill_end_id = NULL WHERE id = :service"
+)
+
+_NOW = bindparam("now", type_=Utc)
+_SWEEP = text(
+    "SELECT d.id, d.punch_id, d.service_id FROM deliveries d "
+    "WHERE d.status = 'failed' AND d.next_attempt_at <= :now AND d.service_id IN "
+    "(SELECT s.id FROM services s WHERE s.deleted_at IS NULL AND s.is_active AND s.health = 'healthy') "
+    "LIMIT :limit"
+).bindparams(_NOW)
+_REVIVE = text(
+    "UPDATE deliveries SET status = 'pending', next_attempt_at = NULL WHERE id IN :ids AND status = 'failed'"
+).bindparams(bindparam("ids", expanding=True))
+
+_OPEN_BATCHES = text("SELECT id FROM batches WHERE service_id = :service AND status = 'open'")
+_FAIL_WAITING = text(
+    "UPDATE deliveries SET status = 'failed', next_attempt_at = NULL, last_error = :reason "
+    "WHERE id IN (SELECT id FROM deliveries WHERE service_id = :service AND status = 'pending' "
+    "UNION ALL SELECT id FROM deliveries WHERE service_id = :service AND status = 'held') "
+    "RETURNING punch_id"
+)
+_FAIL_IN_FLIGHT = text(
+    "UPDATE deliveries SET status = 'failed', next_attempt_at = NULL, last_error = :reason "
+    "WHERE batch_id = :batch AND status = 'in flight' RETURNING punch_id"
+)
+_RETURN_BATCHES = text(
+    "UPDATE batches SET status = 'returned', settled_at = :now "
+    "WHERE service_id = :service AND status = 'open'"
+).bindparams(_NOW)
+
+_COUNTS = {
+    "pending": text(
+        "SELECT service_id, COUNT(*) FROM deliveries WHERE status = 'pending' GROUP BY service_id"
+    ),
+    "held": text("SELECT service_id, COUNT(*) FROM deliveries WHERE status = 'held' GROUP BY service_id"),
+    "failed": text("SELECT service_id, COUNT(*) FROM deliveries WHERE status = 'failed' GROUP BY service_id"),
+    "in_flight": text(
+        "SELECT service_id, SUM(record_count) FROM batches WHERE status = 'open' GROUP BY service_id"
+    ),
+}
+_SENT_TOTALS = text("SELECT name, SUM(value) FROM totals WHERE name LIKE 'sent:%' GROUP BY name")
+_COUNT_PENDING = text("SELECT COUNT(*) FROM deliveries WHERE service_id = :service AND status = 'pending'")
+_OLDEST_PENDING = text(
+    "SELECT p.received_at FROM deliveries d JOIN punches p ON p.id = d.punch_id "
+    "WHERE d.service_id = :service AND d.status = 'pending' ORDER BY d.id LIMIT 1"
+).columns(received_at=Utc)
+_NEXT_DUE = (
+    text(
+        "SELECT MIN(next_attempt_at) AS due FROM deliveries "
+        "WHERE service_id = :service AND status = 'pending' AND next_attempt_at IS NOT NULL"
+    )
+).columns(due=Utc)
+
+_REFRESH = text(
+    "UPDATE punches SET sync_status = (SELECT CASE MAX(CASE d.status "
+    "WHEN 'failed' THEN 3 WHEN 'sent' THEN 1 WHEN 'duplicate' THEN 1 ELSE 2 END) "
+    "WHEN 3 THEN 'failed' WHEN 1 THEN 'sent' ELSE 'pending' END "
+    "FROM deliveries d WHERE d.punch_id = punches.id) WHERE id IN :ids"
+).bindparams(bindparam("ids", expanding=True))

@@ -1,0 +1,324 @@
+"""Third-party HR services: their settings, sealed secrets, mappings and health.
+
+A service without mappings serves every terminal. Deleting is soft, so that what was
+sent keeps its name; what it was still owed becomes failed with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete, exc, func, insert, select, text, update
+
+from tm20tui.errors import Conflict, InvalidInput, NotFound
+from tm20tui.model import AuthType, Service, ServiceSecrets
+from tm20tui.store.deliveries import fail_everything_owed
+from tm20tui.store.schema import mappings, punches, services, terminals
+from tm20tui.store.vault import Vault
+
+DELETED_REASON = "the service was deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDraft:
+    """A service as it shall be after a create or an update: every field, validated.
+
+    `auth_token` and `extra_headers` are secrets: None keeps what is stored, empty
+    forgets it. `terminal_ids` None means every terminal.
+    """
+
+    name: str
+    base_url: str
+    description: str = ""
+    users_endpoint: str = ""
+    attendance_endpoint: str = ""
+    auth_type: AuthType = "none"
+    auth_token: str | None = field(default=None, repr=False)
+    auth_header_name: str = "X-API-Key"
+    extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
+    sync_interval_minutes: int = 15
+    timeout_seconds: float = 20.0
+    retry_attempts: int = 3
+    batch_size: int = 100
+    is_active: bool = True
+    terminal_ids: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """Who is owed a punch: every service that is not deleted, inactive ones included."""
+
+    everywhere: tuple[int, ...]
+    by_terminal: Mapping[int, tuple[int, ...]]
+
+    def service_ids(self, terminal_id: int) -> tuple[int, ...]:
+        """The services that a punch of this terminal is owed to."""
+        return self.everywhere + self.by_terminal.get(terminal_id, ())
+
+
+def list_services(conn: Connection) -> list[Service]:
+    """Every service that is not deleted, by id."""
+    rows = conn.execute(select(services).where(services.c.deleted_at.is_(None)).order_by(services.c.id))
+    mapped: dict[int, list[int]] = {}
+    for service_id, terminal_id in conn.execute(
+        select(mappings.c.service_id, mappings.c.terminal_id).order_by(mappings.c.terminal_id)
+    ):
+        mapped.setdefault(service_id, []).append(terminal_id)
+    return [_service(row, tuple(mapped.get(row["id"], ()))) for row in rows.mappings()]
+
+
+def get_service(conn: Connection, service_id: int) -> Service:
+    """One service; `NotFound` when there is none or it was deleted."""
+    row = _row(conn, service_id)
+    mapped = conn.scalars(
+        select(mappings.c.terminal_id)
+        .where(mappings.c.service_id == service_id)
+        .order_by(mappings.c.terminal_id)
+    )
+    return _service(row, tuple(mapped))
+
+
+def find_service_by_name(conn: Connection, name: str) -> Service | None:
+    """The service of that exact name, None if there is none."""
+    ident = conn.scalar(select(services.c.id).where(services.c.name == name, services.c.deleted_at.is_(None)))
+    return None if ident is None else get_service(conn, ident)
+
+
+def get_secrets(conn: Connection, vault: Vault, service_id: int) -> ServiceSecrets:
+    """The secrets as they were entered: `env:NAME` references are resolved by who uses them.
+
+    Raises:
+        NotFound: no such service.
+        SecretUnreadable: they were sealed with another key.
+    """
+    row = _row(conn, service_id)
+    token, headers = row["auth_token_sealed"], row["extra_headers_sealed"]
+    return ServiceSecrets(
+        auth_token=vault.unseal(token) if token else "",
+        extra_headers=json.loads(vault.unseal(headers)) if headers else {},
+    )
+
+
+def list_owed(conn: Connection) -> Owed:
+    """Who is owed what.
+
+    Call it in the transaction that stores punches, after they were inserted: a service
+    that is added meanwhile then either sees those punches or is seen by them.
+    """
+    everywhere: list[int] = []
+    by_terminal: dict[int, tuple[int, ...]] = {}
+    for service_id, terminal_id in conn.execute(_OWED):
+        if terminal_id is None:
+            everywhere.append(service_id)
+        else:
+            by_terminal[terminal_id] = (*by_terminal.get(terminal_id, ()), service_id)
+    return Owed(tuple(everywhere), by_terminal)
+
+
+def add_service(conn: Connection, vault: Vault, draft: ServiceDraft, now: datetime) -> Service:
+    """Add a service; it takes over the punches that nobody was owed yet (see `backfill_chunk`).
+
+    Raises:
+        Conflict: the name is taken.
+        InvalidInput: a terminal does not exist.
+    """
+    _check_name(conn, draft.name, None)
+    _check_terminals(conn, draft.terminal_ids)
+    _wait_for_ingest(conn)
+    values = {
+        **_settings(draft),
+        **_sealed(vault, draft),
+        "created_at": now,
+        "updated_at": now,
+        **_backfill(conn),
+    }
+    try:
+        with conn.begin_nested():
+            service_id = conn.execute(insert(services).values(values)).inserted_primary_key[0]  # type: ignore[index]
+    except exc.IntegrityError:
+        raise _name_taken(draft.name) from None
+    _map(conn, service_id, draft.terminal_ids)
+    return get_service(conn, service_id)
+
+
+def update_service(
+    conn: Connection, vault: Vault, service_id: int, changes: ServiceDraft, now: datetime
+) -> Service:
+    """Make the service what the draft says; an edited service is tried again at once.
+
+    Raises:
+        NotFound, Conflict, InvalidInput: as for `get_service` and `add_service`.
+    """
+    before = get_service(conn, service_id)
+    _check_name(conn, changes.name, service_id)
+    _check_terminals(conn, changes.terminal_ids)
+    values = {
+        **_settings(changes),
+        **_sealed(vault, changes),
+        "updated_at": now,
+        "health": "healthy",
+        "health_reason": "",
+        "failures": 0,
+        "retry_at": None,
+        "batch_limit": None,
+    }
+    if changes.terminal_ids != before.terminal_ids:
+        _wait_for_ingest(conn)
+        values |= _backfill(conn)
+    try:
+        with conn.begin_nested():
+            conn.execute(update(services).where(services.c.id == service_id).values(values))
+    except exc.IntegrityError:
+        raise _name_taken(changes.name) from None
+    _map(conn, service_id, changes.terminal_ids)
+    return get_service(conn, service_id)
+
+
+def delete_service(conn: Connection, service_id: int, now: datetime) -> int:
+    """Delete softly; return how many deliveries were still owed and are now failed."""
+    _row(conn, service_id)
+    conn.execute(
+        update(services)
+        .where(services.c.id == service_id)
+        .values(deleted_at=now, updated_at=now, backfill_next_id=None, backfill_end_id=None)
+    )
+    return fail_everything_owed(conn, service_id, DELETED_REASON, now)
+
+
+def set_health(
+    conn: Connection,
+    service: Service,
+    *,
+    health: str,
+    reason: str,
+    failures: int,
+    retry_at: datetime | None,
+    batch_limit: int | None,
+) -> bool:
+    """Record the service's health; False when it was edited or deleted since `service` was read."""
+    changed = conn.execute(
+        update(services)
+        .where(
+            services.c.id == service.id,
+            services.c.updated_at == service.updated_at,
+            services.c.deleted_at.is_(None),
+        )
+        .values(
+            health=health, health_reason=reason, failures=failures, retry_at=retry_at, batch_limit=batch_limit
+        )
+    )
+    return changed.rowcount == 1
+
+
+_SAME_NAME = tuple(
+    item.name for item in fields(Service) if item.name in services.c and item.name != "extra_header_names"
+)
+_OWED = (
+    select(services.c.id, mappings.c.terminal_id)
+    .select_from(
+        services.outerjoin(
+            mappings, (mappings.c.service_id == services.c.id) & ~services.c.serves_all_terminals
+        )
+    )
+    .where(
+        services.c.deleted_at.is_(None),
+        services.c.serves_all_terminals | mappings.c.terminal_id.is_not(None),
+    )
+    .order_by(services.c.id, mappings.c.terminal_id)
+)
+
+
+def _row(conn: Connection, service_id: int) -> RowMapping:
+    query = select(services).where(services.c.id == service_id, services.c.deleted_at.is_(None))
+    row = conn.execute(query).mappings().first()
+    if row is None:
+        raise NotFound("third-party config", service_id)
+    return row
+
+
+def _service(row: RowMapping, mapped: tuple[int, ...]) -> Service:
+    return Service(
+        **{name: row[name] for name in _SAME_NAME},
+        has_auth_token=row["auth_token_sealed"] is not None,
+        extra_header_names=tuple(json.loads(row["extra_header_names"])),
+        terminal_ids=None if row["serves_all_terminals"] else mapped,
+    )
+
+
+def _settings(draft: ServiceDraft) -> dict[str, Any]:
+    return {
+        "name": draft.name,
+        "description": draft.description,
+        "base_url": draft.base_url,
+        "users_endpoint": draft.users_endpoint,
+        "attendance_endpoint": draft.attendance_endpoint,
+        "auth_type": draft.auth_type,
+        "auth_header_name": draft.auth_header_name,
+        "sync_interval_minutes": draft.sync_interval_minutes,
+        "timeout_seconds": draft.timeout_seconds,
+        "retry_attempts": draft.retry_attempts,
+        "batch_size": draft.batch_size,
+        "is_active": draft.is_active,
+        "serves_all_terminals": draft.terminal_ids is None,
+    }
+
+
+def _sealed(vault: Vault, draft: ServiceDraft) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if draft.auth_token is not None:
+        values["auth_token_sealed"] = vault.seal(draft.auth_token) if draft.auth_token else None
+    if draft.extra_headers is not None:
+        headers = dict(draft.extra_headers)
+        values["extra_headers_sealed"] = vault.seal(json.dumps(headers)) if headers else None
+        values["extra_header_names"] = json.dumps(sorted(headers))
+    return values
+
+
+def _check_name(conn: Connection, name: str, own_id: int | None) -> None:
+    taken = select(services.c.id).where(services.c.name == name, services.c.deleted_at.is_(None))
+    if conn.scalar(taken) not in (None, own_id):
+        raise _name_taken(name)
+
+
+def _name_taken(name: str) -> Conflict:
+    return Conflict(f"there is already a third-party config named {name!r}", field="name")
+
+
+def _check_terminals(conn: Connection, terminal_ids: tuple[int, ...] | None) -> None:
+    if not terminal_ids:
+        return
+    known = set(conn.scalars(select(terminals.c.id).where(terminals.c.id.in_(terminal_ids))))
+    missing = sorted(set(terminal_ids) - known)
+    if missing:
+        raise InvalidInput(f"there is no terminal with id {missing[0]}", field="terminal_ids")
+
+
+def _map(conn: Connection, service_id: int, terminal_ids: tuple[int, ...] | None) -> None:
+    wanted = set(terminal_ids or ())
+    present = set(conn.scalars(select(mappings.c.terminal_id).where(mappings.c.service_id == service_id)))
+    if gone := present - wanted:
+        conn.execute(
+            delete(mappings).where(mappings.c.service_id == service_id, mappings.c.terminal_id.in_(gone))
+        )
+    if new := sorted(wanted - present):
+        conn.execute(
+            insert(mappings), [{"service_id": service_id, "terminal_id": terminal} for terminal in new]
+        )
+
+
+def _wait_for_ingest(conn: Connection) -> None:
+    # SQLite has one writer already. Here, punches whose transaction began without knowing
+    # this service must be visible before the range to look back at is fixed.
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("LOCK TABLE punches IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _backfill(conn: Connection) -> dict[str, Any]:
+    last = conn.scalar(select(func.max(punches.c.id)))
+    if last is None:
+        return {"backfill_next_id": None, "backfill_end_id": None}
+    return {"backfill_next_id": 0, "backfill_end_id": last}
