@@ -6,7 +6,7 @@ verdict that comes after a service was deleted changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -70,7 +70,7 @@ def settle_records(conn: Connection, batch: Batch, settlements: Sequence[Settlem
     """Each record had a verdict of its own; return how many were sent."""
     if not close_batch(conn, batch.id, "sent", now):
         return 0
-    sent = sum(_settle(conn, batch.id, settlements, now))
+    sent = _settle(conn, batch.id, settlements, now)
     _after(conn, batch.service_id, [settlement.row for settlement in settlements], sent, now)
     return sent
 
@@ -82,7 +82,7 @@ def refuse_single(conn: Connection, batch: Batch, settlement: Settlement, now: d
         refresh_punches(conn, [settlement.row.punch_id])
 
 
-def take_back_refusals(conn: Connection, rows: Sequence[DeliveryRow], now: datetime) -> int:
+def take_back_refusals(conn: Connection, rows: Sequence[DeliveryRow]) -> int:
     """Make failed deliveries pending again as if never refused: it was the service, not they."""
     if not rows:
         return 0
@@ -91,14 +91,13 @@ def take_back_refusals(conn: Connection, rows: Sequence[DeliveryRow], now: datet
     return count
 
 
-def _settle(
-    conn: Connection, batch_id: int, settlements: Sequence[Settlement], now: datetime
-) -> Iterator[int]:
+def _settle(conn: Connection, batch_id: int, settlements: Sequence[Settlement], now: datetime) -> int:
+    sent = 0
     for status in ("sent", "duplicate"):
         ids = [settlement.row.id for settlement in settlements if settlement.status == status]
         if ids:
             values = {"batch": batch_id, "now": now, "status": status, "ids": ids}
-            yield conn.execute(_SEND_SOME, values).rowcount
+            sent += conn.execute(_SEND_SOME, values).rowcount
     for settlement in settlements:
         if settlement.status in ("failed", "pending"):
             values = {
@@ -110,6 +109,7 @@ def _settle(
                 "next": settlement.next_attempt_at,
             }
             conn.execute(_KEEP_ONE, values)
+    return sent
 
 
 def _after(conn: Connection, service_id: int, rows: Sequence[DeliveryRow], sent: int, now: datetime) -> None:

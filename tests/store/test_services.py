@@ -1,0 +1,164 @@
+"""Services: secrets stay sealed, a newcomer takes over what nobody was owed, deleting forgets nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, text
+
+from tests.store.factories import NOON, add_punch, add_punches, add_terminal, statuses
+from tm20tui.errors import Conflict, InvalidInput, NotFound
+from tm20tui.store.batches import claim_batch
+from tm20tui.store.deliveries import backfill_chunk
+from tm20tui.store.engine import Database
+from tm20tui.store.services import (
+    ServiceDraft,
+    add_service,
+    delete_service,
+    find_service_by_name,
+    get_secrets,
+    get_service,
+    list_owed,
+    list_services,
+    set_health,
+    update_service,
+)
+from tm20tui.store.vault import Vault
+
+DRAFT = ServiceDraft(name="payroll", base_url="https://hr.example")
+LATER = NOON + timedelta(hours=1)
+
+
+async def test_secrets_are_sealed_in_the_row_and_read_back_as_entered(
+    database: Database, vault: Vault
+) -> None:
+    draft = replace(
+        DRAFT, auth_type="bearer", auth_token="s3cret-token", extra_headers={"X-Tenant": "t3nant"}
+    )
+
+    def work(conn: Connection) -> None:
+        service = add_service(conn, vault, draft, NOON)
+        assert service.has_auth_token
+        assert service.extra_header_names == ("X-Tenant",)
+        row = str(conn.execute(text("SELECT * FROM services")).first())
+        assert "s3cret-token" not in row
+        assert "t3nant" not in row
+        secrets = get_secrets(conn, vault, service.id)
+        assert secrets.auth_token == "s3cret-token"
+        assert secrets.extra_headers == {"X-Tenant": "t3nant"}
+        assert "s3cret-token" not in repr(draft) + repr(secrets) + repr(service)
+
+    await database.write(work)
+
+
+async def test_an_update_keeps_secrets_that_it_does_not_name_and_heals_the_service(
+    database: Database, vault: Vault
+) -> None:
+    def work(conn: Connection) -> None:
+        service = add_service(conn, vault, replace(DRAFT, auth_token="kept"), NOON)
+        paused = {"health": "paused", "reason": "401", "failures": 3, "retry_at": None, "batch_limit": 10}
+        assert set_health(conn, service, **paused)  # type: ignore[arg-type]
+        changed = update_service(conn, vault, service.id, replace(DRAFT, name="pay"), LATER)
+        assert (changed.name, changed.health, changed.health_reason, changed.batch_limit) == (
+            "pay",
+            "healthy",
+            "",
+            None,
+        )
+        assert get_secrets(conn, vault, service.id).auth_token == "kept"
+        update_service(conn, vault, service.id, replace(DRAFT, auth_token=""), LATER)
+        assert not get_service(conn, service.id).has_auth_token
+        assert not set_health(conn, service, **paused)  # type: ignore[arg-type]
+        assert get_service(conn, service.id).health == "healthy"
+
+    await database.write(work)
+
+
+async def test_names_are_unique_among_services_that_are_not_deleted(database: Database, vault: Vault) -> None:
+    def work(conn: Connection) -> None:
+        first = add_service(conn, vault, DRAFT, NOON)
+        with pytest.raises(Conflict, match="'payroll'"):
+            add_service(conn, vault, DRAFT, NOON)
+        other = add_service(conn, vault, replace(DRAFT, name="other"), NOON)
+        with pytest.raises(Conflict):
+            update_service(conn, vault, other.id, DRAFT, NOON)
+        delete_service(conn, first.id, NOON)
+        with pytest.raises(NotFound, match=f"no third-party config with id {first.id}"):
+            get_service(conn, first.id)
+        assert find_service_by_name(conn, "payroll") is None
+        assert add_service(conn, vault, DRAFT, NOON).id != first.id
+        assert [service.name for service in list_services(conn)] == ["other", "payroll"]
+
+    await database.write(work)
+
+
+async def test_a_punch_is_owed_to_services_of_its_terminal_and_to_those_of_all(
+    database: Database, vault: Vault
+) -> None:
+    def work(conn: Connection) -> None:
+        one, two = add_terminal(conn, "A"), add_terminal(conn, "B")
+        everywhere = add_service(conn, vault, replace(DRAFT, is_active=False), NOON)
+        only_one = add_service(conn, vault, replace(DRAFT, name="one", terminal_ids=(one,)), NOON)
+        add_service(conn, vault, replace(DRAFT, name="none", terminal_ids=()), NOON)
+        owed = list_owed(conn)
+        assert owed.service_ids(one) == (everywhere.id, only_one.id)
+        assert owed.service_ids(two) == (everywhere.id,)
+        assert get_service(conn, only_one.id).terminal_ids == (one,)
+        with pytest.raises(InvalidInput, match="no terminal with id 99"):
+            add_service(conn, vault, replace(DRAFT, name="x", terminal_ids=(99,)), NOON)
+
+    await database.write(work)
+
+
+async def test_a_new_service_takes_over_in_chunks_what_nobody_was_owed(
+    database: Database, vault: Vault
+) -> None:
+    def before(conn: Connection) -> int:
+        one, two = add_terminal(conn, "A"), add_terminal(conn, "B")
+        for number in range(7):
+            add_punch(conn, one, number)
+        add_punch(conn, one, 7, time_problem="in the future")
+        add_punch(conn, two, 8)
+        service = add_service(conn, vault, replace(DRAFT, terminal_ids=(one,)), NOON)
+        add_punches(conn, one, 1, first=9)
+        return service.id
+
+    service_id = await database.write(before)
+    rounds = 1
+    while await database.write(backfill_chunk, service_id, 4):
+        rounds += 1
+    assert rounds == 3
+    assert await database.read(statuses, service_id) == {"pending": 8, "held": 1}
+    assert not await database.write(backfill_chunk, service_id, 4)
+    late = await database.write(lambda conn: add_service(conn, vault, replace(DRAFT, name="late"), NOON))
+    assert not await database.write(backfill_chunk, late.id)
+    assert await database.read(statuses, late.id) == {"pending": 1}
+
+
+async def test_deleting_a_service_fails_all_it_was_owed_and_says_so(database: Database, vault: Vault) -> None:
+    def work(conn: Connection) -> None:
+        terminal = add_terminal(conn)
+        service = add_service(conn, vault, DRAFT, NOON)
+        add_punches(conn, terminal, 5)
+        batch = claim_batch(
+            conn,
+            service.id,
+            limit=2,
+            node="n",
+            lease_seconds=60,
+            now=LATER,
+            render=lambda rows: b"{}",
+            new_key=lambda: "key",
+        )
+        assert batch is not None
+        assert delete_service(conn, service.id, LATER) == 5
+        assert statuses(conn, service.id) == {"failed": 5}
+        rows = conn.execute(text("SELECT DISTINCT last_error, next_attempt_at FROM deliveries")).all()
+        assert [tuple(row) for row in rows] == [("the service was deleted", None)]
+        assert conn.scalars(text("SELECT DISTINCT sync_status FROM punches")).all() == ["failed"]
+        assert conn.scalars(text("SELECT status FROM batches")).all() == ["returned"]
+        assert list_owed(conn).service_ids(terminal) == ()
+
+    await database.write(work)
