@@ -73,6 +73,8 @@ class Listener:
         self._serve = serve
         self._accepting = trio.CancelScope()
         self._connections = 0
+        self._listeners: list[trio.SocketListener] | list[trio.SSLListener[trio.SocketStream]] = []
+        self.is_open = False
         self.address = ""
         """Where it listens, as a URL; empty before it does."""
 
@@ -80,14 +82,18 @@ class Listener:
         """Take no more connections; `run` returns once those there are have ended."""
         self._accepting.cancel()
 
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Listen until `stop_accepting`.
+    async def open(self) -> None:
+        """Take the port.
 
         Raises:
             AlreadyRunning: the port is taken.
             ConfigError: the address or the certificate cannot be used.
         """
-        listeners = await self._open()
+        self._listeners = await self._bind()
+
+    async def run(self) -> None:
+        """Serve connections until `stop_accepting`, and then those there are until they end."""
+        listeners, self._listeners = self._listeners or await self._bind(), []
         async with trio.open_nursery() as connections:
             server = WebSocketServer(
                 self._handle,
@@ -98,11 +104,14 @@ class Listener:
                 disconnect_timeout=_CLOSE_SECONDS,
             )
             log.info("listening for terminals on %s", self.address)
-            task_status.started()
-            with self._accepting:
-                await server.run()
+            self.is_open = True
+            try:
+                with self._accepting:
+                    await server.run()
+            finally:
+                self.is_open = False
 
-    async def _open(self) -> list[trio.SocketListener] | list[trio.SSLListener[trio.SocketStream]]:
+    async def _bind(self) -> list[trio.SocketListener] | list[trio.SSLListener[trio.SocketStream]]:
         settings = self._settings
         context = _tls_context(settings)
         try:

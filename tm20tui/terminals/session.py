@@ -82,6 +82,7 @@ class Session:
         self.last_ping = self.heard
         self.pinging = False
         self.has_ponged = False
+        self.busy = False
         self._scope = trio.CancelScope()
         self._ending: tuple[int, str] | None = None
         self._punches = self._duplicates = 0
@@ -96,10 +97,13 @@ class Session:
                 while True:
                     data = await self.wire.receive()
                     self.note_traffic()
+                    self.busy = True
                     await self._handle(data)
+                    self.busy = False
         except Disconnected:
             pass
         finally:
+            self.busy = False
             if self._sn:
                 self._context.roster.leave(self._sn, self)
             if self.terminal is not None and self._registered:

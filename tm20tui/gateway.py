@@ -1,0 +1,278 @@
+"""The composition root: builds everything, owns the nursery tree, drains it at the end.
+
+gateway
+├── ingest        one writer, group commit
+├── listener      accepts terminals; one session each
+├── heartbeat     pings, true states
+├── delivery      one courier per service, retry sweep
+├── housekeeping  last-seen times, retention
+├── tasks         background work of operators
+└── front ends    HTTP API, consoles; what they do goes through `operations`
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import trio
+
+from tm20tui.delivery.config import DeliveryConfig
+from tm20tui.delivery.dispatcher import Dispatcher
+from tm20tui.errors import StoreUnavailable
+from tm20tui.events import Alarms
+from tm20tui.ingest.access import Access
+from tm20tui.ingest.config import IngestConfig
+from tm20tui.ingest.users import decide_qr_code
+from tm20tui.ingest.writer import GroupWriter
+from tm20tui.model import Terminal, utc_now
+from tm20tui.settings import Settings
+from tm20tui.snapshot import Readiness, Snapshot, SnapshotKeeper
+from tm20tui.store import punches, terminals
+from tm20tui.store.engine import Database
+from tm20tui.store.lock import exclusive_use
+from tm20tui.store.upgrade import upgrade
+from tm20tui.store.vault import Vault
+from tm20tui.supervise import keep_running
+from tm20tui.tasks import Tasks
+from tm20tui.terminals.heartbeat import watch_sessions
+from tm20tui.terminals.listener import Listener
+from tm20tui.terminals.roster import Roster
+from tm20tui.terminals.session import Session, SessionContext
+from tm20tui.terminals.wire import Wire
+
+log = logging.getLogger(__name__)
+
+_FLUSH_SECONDS = 15.0
+_RETENTION_SECONDS = 3600.0
+_SESSION_END_SECONDS = 3.0
+
+
+class FrontEnd(Protocol):
+    """Something people or programs reach the gateway through."""
+
+    address: str
+
+    async def open(self, gateway: Gateway) -> None:
+        """Bind; raise `AlreadyRunning` when the address is taken."""
+
+    async def run(self, gateway: Gateway) -> None:
+        """Serve until cancelled."""
+
+
+class Gateway:
+    """One server. `run` it once; everything else is for front ends and operations."""
+
+    database: Database
+    vault: Vault
+    writer: GroupWriter
+    dispatcher: Dispatcher
+    listener: Listener
+    roster: Roster
+    tasks: Tasks
+    site_id: int
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.alarms = Alarms()
+        self.started_at: datetime = utc_now()
+        self.front_ends: Sequence[FrontEnd] = ()
+        self._sessions: set[Session] = set()
+        self._seen: dict[int, datetime] = {}
+        self._stopping = trio.Event()
+        self._snapshots = SnapshotKeeper(self)
+
+    def stop(self) -> None:
+        """Drain, then return from `run`."""
+        self._stopping.set()
+
+    def snapshot(self) -> Snapshot:
+        """What there is to see, at most a second old; any thread may ask, at its own pace."""
+        return self._snapshots.latest()
+
+    async def run(
+        self,
+        front_ends: Sequence[FrontEnd] = (),
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve until `stop`, then drain within `process.drain_seconds`.
+
+        Raises:
+            AlreadyRunning: the database or a port belongs to another server.
+            ConfigError, StoreError: it cannot start as configured.
+        """
+        with ExitStack() as stack:
+            await self._build(stack)
+            self.front_ends = front_ends
+            await self.listener.open()
+            for front_end in front_ends:
+                await front_end.open(self)
+            _tune_interpreter()
+            await self._serve(task_status)
+        log.info("stopped")
+
+    async def readiness(self) -> Readiness:
+        """Whether punches can be taken and stored now."""
+        return await self._snapshots.readiness()
+
+    async def _build(self, stack: ExitStack) -> None:
+        settings = self.settings
+        self.vault = Vault.open(settings.key_path)
+        self.database = Database(settings.resolved_database_url)
+        stack.callback(self.database.close)
+        stack.enter_context(exclusive_use(self.database))
+        upgrade(self.database)
+        self.site_id = await self.database.write(
+            terminals.ensure_site, settings.site.name, settings.resolved_timezone
+        )
+        self._ingest_config = _ingest_config(settings)
+        self.dispatcher = Dispatcher(self.database, self.vault, _delivery_config(settings), settings.node)
+        self.writer = GroupWriter(
+            self.database, self.vault, self._ingest_config, self.site_id, self.dispatcher.news
+        )
+        self.roster = Roster(settings.terminals.takeover_seconds)
+        self.listener = Listener(settings.terminals, self._serve_terminal)
+        self._session_context = SessionContext(
+            settings=settings.terminals,
+            roster=self.roster,
+            writer=self.writer,
+            alarms=self.alarms,
+            decide_qr_code=self._decide_qr_code,
+            note_seen=self._seen.__setitem__,
+        )
+
+    async def _serve(self, task_status: trio.TaskStatus[None]) -> None:
+        async with trio.open_nursery() as root:
+            self.tasks = Tasks(root)
+            await self._snapshots.refresh()
+            written = trio.Event()
+            root.start_soon(self._write, written)
+            root.start_soon(keep_running, "listener", self.listener.run)
+            root.start_soon(
+                keep_running, "heartbeat", watch_sessions, self._sessions, self.settings.terminals
+            )
+            root.start_soon(keep_running, "delivery", self.dispatcher.run)
+            root.start_soon(keep_running, "last seen", self._keep_last_seen)
+            root.start_soon(keep_running, "retention", self._apply_retention)
+            root.start_soon(keep_running, "snapshots", self._snapshots.run)
+            for front_end in self.front_ends:
+                root.start_soon(keep_running, type(front_end).__name__, front_end.run, self)
+            task_status.started()
+            await self._stopping.wait()
+            log.info("stopping: finishing what is in flight")
+            with trio.move_on_after(self.settings.process.drain_seconds):
+                await self._drain(written)
+            root.cancel_scope.cancel()
+
+    async def _write(self, written: trio.Event) -> None:
+        await keep_running("ingest", self.writer.run)
+        written.set()
+
+    async def _drain(self, written: trio.Event) -> None:
+        """Stop taking, store and acknowledge what was taken, let deliveries in flight settle."""
+        self.listener.stop_accepting()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.dispatcher.stop)
+            self.writer.close()
+            await written.wait()
+            # Sessions that the last commit released send their acknowledgement first.
+            while any(session.busy for session in self._sessions):
+                await trio.sleep(0.01)
+            self.roster.end_all(1001, "the server is stopping")
+            with trio.move_on_after(_SESSION_END_SECONDS):
+                while self._sessions:
+                    await trio.sleep(0.02)
+        await self._flush_seen()
+
+    async def _serve_terminal(self, wire: Wire) -> None:
+        session = Session(wire, self._session_context)
+        self._sessions.add(session)
+        try:
+            await session.run()
+        finally:
+            self._sessions.discard(session)
+
+    async def _decide_qr_code(self, terminal: Terminal, code: str, now: datetime) -> Access:
+        return await self.database.read(
+            decide_qr_code, terminal.site_id, code, config=self._ingest_config, vault=self.vault, now=now
+        )
+
+    async def _keep_last_seen(self) -> None:
+        while True:
+            await trio.sleep(_FLUSH_SECONDS)
+            for view in self.roster.views().values():
+                self._seen[view.terminal_id] = view.last_heard_at
+            await self._flush_seen()
+
+    async def _flush_seen(self) -> None:
+        seen, pairs = self._seen.copy(), list(self._seen.items())
+        try:
+            await self.database.write(terminals.touch_terminals, pairs)
+        except StoreUnavailable:
+            return
+        for ident, at in seen.items():
+            if self._seen.get(ident) == at:
+                del self._seen[ident]
+
+    async def _apply_retention(self) -> None:
+        """Delete old photos and raw frames in pages, so that no punch waits behind it."""
+        keep = self.settings.ingest
+        while True:
+            now = utc_now()
+            for purge, days in (
+                (punches.purge_photos, keep.photo_keep_days),
+                (punches.purge_frames, keep.frame_keep_days),
+            ):
+                try:
+                    while await self.database.write(purge, now - timedelta(days=days)):
+                        await trio.sleep(0.1)
+                except StoreUnavailable as error:
+                    log.warning("retention was put off: %s", error)
+            await trio.sleep(_RETENTION_SECONDS)
+
+
+def _ingest_config(settings: Settings) -> IngestConfig:
+    ingest, listener, access = settings.ingest, settings.terminals, settings.access
+    return IngestConfig(
+        node=settings.node,
+        max_rows=ingest.max_rows,
+        earliest_date=ingest.earliest_date,
+        future=timedelta(hours=ingest.future_hours),
+        deliver_impossible_times=ingest.deliver_impossible_times,
+        photo_max_bytes=ingest.photo_max_bytes,
+        keep_photos=ingest.photo_keep_days > 0,
+        keep_frames=ingest.frame_keep_days > 0,
+        live=timedelta(minutes=ingest.live_minutes),
+        day_starts_at=ingest.day_starts_at,
+        admission=listener.admission,
+        blocked_serials=frozenset(sn.casefold() for sn in listener.blocked),
+        direction_policy=listener.direction_policy,
+        qr_codes=access.qr,
+        unknown_users=access.unknown_users,
+    )
+
+
+def _delivery_config(settings: Settings) -> DeliveryConfig:
+    delivery = settings.delivery
+    return DeliveryConfig(
+        allow_private_hosts=delivery.allow_private_hosts,
+        backoff_seconds=delivery.backoff_seconds,
+        jitter=delivery.jitter,
+        retry_sweep_minutes=delivery.retry_sweep_minutes,
+        retry_after_cap_seconds=delivery.retry_after_cap_hours * 3600,
+    )
+
+
+def _tune_interpreter() -> None:
+    """With thousands of live sessions the default collector is the largest single cost."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    # Worker threads commit while the loop serves: the default 5 ms makes each socket call wait.
+    sys.setswitchinterval(0.0005)

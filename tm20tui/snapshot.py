@@ -1,0 +1,203 @@
+"""What there is to see, as one immutable value: consoles and health checks read nothing else."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+import trio
+
+from tm20tui.errors import StoreUnavailable
+from tm20tui.model import Service, Terminal, utc_now
+from tm20tui.store import deliveries, punches, services, terminals
+from tm20tui.store.deliveries import DeliveryCounts
+from tm20tui.terminals.roster import SessionView
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from tm20tui.gateway import Gateway
+
+TerminalState = Literal["online", "offline", "waiting", "blocked"]
+
+_REFRESH_SECONDS = 1.0
+_WATCHED_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalLine:
+    """One terminal; `punches` counts since it connected, `last_seen_at` is None if it never was."""
+
+    id: int
+    sn: str
+    name: str
+    state: TerminalState
+    last_seen_at: datetime | None
+    punches: int
+    drift_seconds: float | None
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLine:
+    """One service and what it is owed; `next_round_at` is None when nothing is planned."""
+
+    id: int
+    name: str
+    health: str
+    health_reason: str
+    pending: int
+    sent: int
+    failed: int
+    next_round_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One moment of the server. Counts of punches are of all time, `duplicates` since the start."""
+
+    taken_at: datetime
+    started_at: datetime
+    terminals: tuple[TerminalLine, ...]
+    services: tuple[ServiceLine, ...]
+    punches_stored: int
+    duplicates: int
+    quarantined: int
+    alarms: tuple[str, ...]
+    listener_address: str
+    api_address: str
+    database: str
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether punches can be taken and stored: `database` and `listener` are `ok` or a sentence."""
+
+    ready: bool
+    database: str
+    listener: str
+    alarms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    terminals: list[Terminal]
+    services: list[Service]
+    counts: dict[int, DeliveryCounts]
+    totals: dict[str, int]
+
+
+class SnapshotKeeper:
+    """Makes snapshots while somebody looks, and none when nobody does."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._latest: Snapshot | None = None
+        self._looked_at = 0.0
+
+    def latest(self) -> Snapshot:
+        """The last snapshot; asking keeps them coming. Safe from any thread."""
+        self._looked_at = time.monotonic()
+        assert self._latest is not None, "asked before the server was built"
+        return self._latest
+
+    async def run(self) -> None:
+        """Refresh once a second while watched."""
+        while True:
+            await trio.sleep(_REFRESH_SECONDS)
+            if time.monotonic() - self._looked_at < _WATCHED_SECONDS:
+                try:
+                    await self.refresh()
+                except StoreUnavailable:
+                    continue
+
+    async def refresh(self) -> None:
+        """Take a snapshot now."""
+        gateway = self._gateway
+        stored = await gateway.database.read(_read)
+        sessions = gateway.roster.views()
+        statistics = gateway.writer.statistics()
+        rounds = {status.service_id: status.next_round_at for status in gateway.dispatcher.status()}
+        self._latest = Snapshot(
+            taken_at=utc_now(),
+            started_at=gateway.started_at,
+            terminals=tuple(_terminal_line(one, sessions.get(one.id)) for one in stored.terminals),
+            services=tuple(
+                _service_line(one, stored.counts.get(one.id), rounds.get(one.id)) for one in stored.services
+            ),
+            punches_stored=stored.totals.get("punches", 0),
+            duplicates=statistics.duplicates,
+            quarantined=stored.totals.get("quarantined", 0),
+            alarms=self._alarms(),
+            listener_address=gateway.listener.address,
+            api_address=next((front.address for front in gateway.front_ends), ""),
+            database=gateway.database.label,
+        )
+
+    async def readiness(self) -> Readiness:
+        """Ask the database, and look at the writer and the listener."""
+        gateway = self._gateway
+        database = "ok"
+        try:
+            with trio.fail_after(10):
+                await gateway.database.read(punches.get_totals)
+        except StoreUnavailable as error:
+            database = str(error)
+        except trio.TooSlowError:
+            database = "does not answer"
+        if database == "ok":
+            database = gateway.writer.statistics().failure or "ok"
+        listener = "ok" if gateway.listener.is_open else "not listening"
+        return Readiness(database == listener == "ok", database, listener, self._alarms())
+
+    def _alarms(self) -> tuple[str, ...]:
+        failure = self._gateway.writer.statistics().failure
+        storage = (f"punches cannot be stored, terminals keep them: {failure}",) if failure else ()
+        return storage + self._gateway.alarms.sentences()
+
+
+def _read(connection: Connection) -> _Stored:
+    return _Stored(
+        terminals.list_terminals(connection),
+        services.list_services(connection),
+        deliveries.count_deliveries(connection),
+        punches.get_totals(connection),
+    )
+
+
+def _terminal_line(terminal: Terminal, session: SessionView | None) -> TerminalLine:
+    state: TerminalState
+    if session is not None:
+        state = session.state
+    elif terminal.admission == "blocked":
+        state = "blocked"
+    else:
+        state = "waiting" if terminal.admission == "pending" else "offline"
+    return TerminalLine(
+        id=terminal.id,
+        sn=terminal.sn,
+        name=terminal.name,
+        state=state,
+        last_seen_at=terminal.last_seen_at if session is None else session.last_heard_at,
+        punches=0 if session is None else session.punches,
+        drift_seconds=terminal.drift_seconds,
+        address=terminal.last_address if session is None else session.address,
+    )
+
+
+def _service_line(
+    service: Service, counts: DeliveryCounts | None, next_round_at: datetime | None
+) -> ServiceLine:
+    counts = counts or DeliveryCounts()
+    return ServiceLine(
+        id=service.id,
+        name=service.name,
+        health=service.health,
+        health_reason=service.health_reason,
+        pending=counts.pending + counts.in_flight + counts.held,
+        sent=counts.sent,
+        failed=counts.failed,
+        next_round_at=next_round_at,
+    )
