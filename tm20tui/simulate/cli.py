@@ -262,8 +262,8 @@ def _print_hr(service: HrService) -> None:
     answered = ", ".join(f"{times} x {status}" for status, times in sorted(service.requests.items()))
     print(
         f"{len(service.records)} unique records of {counts['received']} received, "
-        f"{counts['replayed']} replayed, {counts['delivered_twice']} delivered twice, {counts['violations']} violations; "
-        f"requests: {answered or 'none'}",
+        f"{counts['replayed']} replayed, {counts['delivered_twice']} delivered twice, "
+        f"{counts['violations']} violations; requests: {answered or 'none'}",
         flush=True,
     )
 

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tm20tui.simulate.cli import configure
+
+PROGRAM = (
+    "import argparse, sys; from tm20tui.simulate.cli import configure; p = argparse.ArgumentParser(); "
+    "configure(p); a = p.parse_args(); sys.exit(a.run(a))"
+)
+
+
+def parse(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="simulate")
+    configure(parser)
+    return parser.parse_args(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "required: COMMAND"),
+        (["terminals", "--url", "http://x"], "must begin with ws:// or wss://"),
+        (["terminals", "--url", "ws://x:99999"], "has a port outside 1..65535"),
+        (["terminals", "--count", "0"], "not a whole number from 1 to"),
+        (["terminals", "--rate", "fast"], "not a number of at least 0"),
+        (["terminals", "--rate", "nan"], "not a number of at least 0"),
+        (["terminals", "--family", "TM20"], "invalid choice"),
+        (["terminals", "--offline-share", "1"], "not a number from 0 to 0.99"),
+        (["hr", "--fail", "nope"], "is not one of none, 5xx, 429"),
+        (["hr", "--fail-share", "2"], "not a number from 0 to 1"),
+        (["hr", "--port", "70000"], "not a whole number from 0 to 65535"),
+    ],
+)
+def test_wrong_arguments_exit_2_with_a_sentence(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(*words)
+    assert ended.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_files_and_ports_that_cannot_be_used_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = str(tmp_path / "missing" / "ledger")
+    arguments = parse("hr", "--ledger", nowhere)
+    assert arguments.run(arguments) == 2
+    arguments = parse("terminals", "--ledger", nowhere)
+    assert arguments.run(arguments) == 2
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        arguments = parse("hr", "--port", str(taken.getsockname()[1]))
+        assert arguments.run(arguments) == 3
+    said = capsys.readouterr().err.splitlines()
+    assert ["No such file" in said[0], "No such file" in said[1]] == [True, True]
+    assert "cannot listen on 127.0.0.1" in said[2]
+
+
+def test_a_server_that_is_away_ends_calmly_when_the_time_is_over(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = parse("terminals", "--url", "ws://127.0.0.1:1/", "--count", "2", "--duration", "0.3")
+    assert arguments.run(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "2 terminals dial ws://127.0.0.1:1/; Ctrl+C ends them."
+    assert lines[1].startswith("ended after 0.3 s: ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("words", [["hr", "--port", "0"], ["terminals", "--url", "ws://127.0.0.1:1/"]])
+def test_signals_end_with_exit_0(words: list[str], number: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    threading.Timer(0.2, lambda: os.kill(process.pid, number)).start()
+    started = time.monotonic()
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (0, "")
+    assert time.monotonic() - started < 3
+    assert out
