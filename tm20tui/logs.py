@@ -16,7 +16,7 @@ import sys
 import threading
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Literal, Self, TextIO
+from typing import Literal, Protocol, Self
 
 QUEUE_SIZE = 10_000
 LONGEST_MESSAGE = 4000
@@ -56,6 +56,16 @@ _CONTROL = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f{_OTHER_LINES}]")
 _CONTROL_IN_TRACEBACK = re.compile(f"[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f{_OTHER_LINES}]")
 
 
+class Stream(Protocol):
+    """Where lines go: a file, or anything with these two."""
+
+    def write(self, text: str, /) -> object:
+        """Take `text`."""
+
+    def isatty(self) -> bool:
+        """Whether people read it."""
+
+
 def redact(text: str) -> str:
     """`text` without what looks like a secret: tokens, Authorization headers, passwords in URLs."""
     for pattern, kept in _SECRETS:
@@ -69,7 +79,7 @@ def one_line(text: str) -> str:
 
 
 def configure(
-    level: str, format: Literal["auto", "text", "json"] = "auto", stream: TextIO | None = None
+    level: str, format: Literal["auto", "text", "json"] = "auto", stream: Stream | None = None
 ) -> Logs:
     """Send every logger's records to `stream` (default: standard error) until the handle is stopped."""
     target = stream if stream is not None else sys.stderr
@@ -80,7 +90,7 @@ def configure(
 class Logs:
     """The running logs; a context manager, or call `stop` once at the end."""
 
-    def __init__(self, level: str, formatter: logging.Formatter, stream: TextIO) -> None:
+    def __init__(self, level: str, formatter: logging.Formatter, stream: Stream) -> None:
         self._queue: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE_SIZE)
         self._formatter = formatter
         self._handler = _QueueHandler(self._queue)
@@ -186,7 +196,7 @@ def _write(
     records: queue.Queue[logging.LogRecord | None],
     handler: _QueueHandler,
     formatter: logging.Formatter,
-    stream: TextIO,
+    stream: Stream,
 ) -> None:
     told = 0
     while (record := records.get()) is not None:
@@ -202,10 +212,10 @@ def _write(
             pass
 
 
-def _put(stream: TextIO, text: str) -> None:
+def _put(stream: Stream, text: str) -> None:
     """Write without the stream's own lock: a stalled terminal must not be waited for when Python ends."""
     try:
-        descriptor = stream.fileno()
+        descriptor = stream.fileno()  # type: ignore[attr-defined]
     except (OSError, AttributeError):  # a stream in memory
         stream.write(text)
         return

@@ -26,8 +26,10 @@ def describe(settings: Settings) -> list[tuple[str, str, str]]:
         value: Any = settings
         for part in key.split("."):
             value = getattr(value, part)
-        value = in_force.get(key, value)
-        rows.append((key, show(key, value), settings._sources.get(key, "default")))
+        source = settings._sources.get(key, "default")
+        if value is None and key in in_force:
+            value, source = in_force[key], "automatic"
+        rows.append((key, show(key, value), source))
     return rows
 
 

@@ -1,0 +1,1 @@
+"""The command line: parse, do one thing, print the result, say in the exit code how it went."""

@@ -1,0 +1,68 @@
+"""`tm20tui db`: upgrade, version, backup, restore."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from tm20tui.errors import StoreError
+from tm20tui.settings import Settings
+from tm20tui.store import upgrade as schema
+from tm20tui.store.engine import Database, prepare_directory
+from tm20tui.store.lock import exclusive_use
+
+
+def upgrade(settings: Settings) -> int:
+    """Apply the missing migrations; refused while a server has the database."""
+    with _database(settings) as database, _alone_with(database):
+        before = schema.current_version(database)
+        after = schema.upgrade(database)
+    print(
+        f"{database.label}: " + (f"is at {after}" if before == after else f"{before or 'empty'} -> {after}")
+    )
+    return 0
+
+
+def version(settings: Settings) -> int:
+    """Show both versions."""
+    with _database(settings) as database:
+        print(f"database  {schema.current_version(database) or 'none yet'}  ({database.label})")
+    print(f"program   {schema.latest_version()}")
+    return 0
+
+
+def backup(settings: Settings, target: Path) -> int:
+    """Copy the database to `target`."""
+    with _database(settings) as database:
+        size = schema.backup(database, target)
+    print(f"{target}: {size} bytes")
+    print(f"Keep {settings.key_path} with it: without that key its secrets cannot be read.")
+    return 0
+
+
+def restore(settings: Settings, source: Path, *, force: bool) -> int:
+    """Put `source` in the database's place; refused while a server has it."""
+    with _database(settings) as database, _alone_with(database):
+        schema.restore(database, source, force=force)
+    print(f"{database.label}: restored from {source}")
+    return 0
+
+
+@contextlib.contextmanager
+def _database(settings: Settings) -> Iterator[Database]:
+    database = Database(settings.resolved_database_url)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@contextlib.contextmanager
+def _alone_with(database: Database) -> Iterator[None]:
+    try:
+        prepare_directory(database.url)
+        with exclusive_use(database):
+            yield
+    except OSError as error:
+        raise StoreError(f"cannot use {error.filename or database.label}: {error.strerror}") from None

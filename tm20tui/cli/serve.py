@@ -1,0 +1,188 @@
+"""Runs the server until it is told to stop.
+
+SIGTERM and SIGINT drain it, a second SIGINT ends it at once; SIGHUP (the terminal
+went away) takes the status display and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+
+from tm20tui.errors import AlreadyRunning, Tm20Error
+from tm20tui.gateway import FrontEnd, Gateway
+from tm20tui.logs import configure
+from tm20tui.settings import Settings
+
+if TYPE_CHECKING:
+    from tm20tui.cli.demo import Demo
+    from tm20tui.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+DRAIN_GRACE_SECONDS = 5.0
+"""What a drain may take beyond `process.drain_seconds` before it is cut short."""
+ABANDON_SECONDS = 3.0
+"""What is left to a server that was told to end at once."""
+
+
+def serve(settings: Settings, *, headless: bool, demo: bool, seed: int | None = None) -> int:
+    """Run the server on this thread and return the exit code: 0 after a drain, 130 if ended at once.
+
+    Raises:
+        Tm20Error: it could not start, or cannot go on.
+    """
+    with contextlib.ExitStack() as stack:
+        show = _enter_demo(stack, settings, seed) if demo else None
+        settings = show.settings if show else settings
+        on_screen = not headless and sys.stdout.isatty()
+        if on_screen:
+            # Loaded only here: a headless server needs none of it.
+            from tm20tui.cli.status import LogTail, StatusDisplay
+
+            tail = LogTail() if sys.stderr.isatty() else None
+            stack.enter_context(configure(settings.log.level, settings.log.format, tail))
+            run = _Run(settings, show)
+            run.display = stack.enter_context(
+                StatusDisplay(tail.lines if tail else tuple, show.notes if show else tuple)
+            )
+        else:
+            stack.enter_context(configure(settings.log.level, settings.log.format))
+            run = _Run(settings, show)
+            if not headless:
+                log.info("standard output is no terminal: running without a status display")
+        with _expected_errors():
+            trio.run(run.main)
+    return run.code
+
+
+def front_ends(settings: Settings) -> tuple[FrontEnd, ...]:
+    """What people and programs reach the server through."""
+    return ()
+
+
+def _enter_demo(stack: contextlib.ExitStack, settings: Settings, seed: int | None) -> Demo:
+    from tm20tui.cli.demo import Demo
+
+    return stack.enter_context(Demo(settings, seed))
+
+
+class Display(Protocol):
+    """What shows the server on this terminal; no call of it waits."""
+
+    def watch(self, snapshot: Callable[[], Snapshot]) -> None:
+        """Show what `snapshot` returns from now on."""
+
+    def say_draining(self) -> None:
+        """Tell that the server finishes its work."""
+
+    def stop(self) -> None:
+        """Stop showing."""
+
+
+class _Run:
+    """One run of one server: its tasks and how it ended."""
+
+    def __init__(self, settings: Settings, demo: Demo | None) -> None:
+        self.code = 0
+        self.display: Display | None = None
+        self._settings = settings
+        self._gateway = Gateway(settings)
+        self._demo = demo
+
+    async def main(self) -> None:
+        """Everything, until the gateway has returned."""
+        started = _Started()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._obey_signals, nursery)
+            nursery.start_soon(self._serve, started, nursery)
+            await started.event.wait()
+            if self.display is not None:
+                self.display.watch(self._gateway.snapshot)
+            if self._demo is not None:
+                nursery.start_soon(self._demo.run, self._gateway)
+
+    async def _serve(self, started: _Started, nursery: trio.Nursery) -> None:
+        await self._gateway.run(front_ends(self._settings), task_status=started)
+        nursery.cancel_scope.cancel()
+
+    async def _obey_signals(self, nursery: trio.Nursery, *, task_status: trio.TaskStatus[None]) -> None:
+        told = False
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            task_status.started()
+            async for number in signals:
+                if number == signal.SIGHUP:
+                    log.info("the terminal went away (SIGHUP): the server goes on")
+                    if self.display is not None:
+                        self.display.stop()
+                elif not told:
+                    told = True
+                    log.info(
+                        "stopping: work in flight may finish", extra={"signal": signal.Signals(number).name}
+                    )
+                    if self.display is not None:
+                        self.display.say_draining()
+                    self._gateway.stop()
+                    nursery.start_soon(self._cut_short, nursery)
+                elif number == signal.SIGINT:
+                    log.warning("ending at once: what was not committed will be sent again by the terminals")
+                    self._end(nursery, code=130)
+
+    async def _cut_short(self, nursery: trio.Nursery) -> None:
+        await trio.sleep(self._settings.process.drain_seconds + DRAIN_GRACE_SECONDS)
+        log.warning("work in flight did not finish in time: ending without it")
+        self._end(nursery, code=0)
+
+    def _end(self, nursery: trio.Nursery, *, code: int) -> None:
+        # The database makes it safe to die here; a worker thread that hangs must not prevent it.
+        self.code = code
+        last_resort = threading.Timer(ABANDON_SECONDS, os._exit, [code])
+        last_resort.daemon = True
+        last_resort.start()
+        nursery.cancel_scope.cancel()
+
+
+class _Started(trio.TaskStatus[None]):
+    """Unlike `nursery.start`, lets a server that is told to stop while it starts just return."""
+
+    def __init__(self) -> None:
+        self.event = trio.Event()
+
+    def started(self, value: object = None) -> None:
+        self.event.set()
+
+
+@contextlib.contextmanager
+def _expected_errors() -> Iterator[None]:
+    """Unpack what the nurseries wrapped; log what nobody expected with its traceback."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        leaves = list(_leaves(group))
+        expected = [error for error in leaves if isinstance(error, Tm20Error)]
+        if len(expected) != len(leaves):
+            log.critical("the server crashed", exc_info=group)
+            raise Tm20Error("the server crashed; the log says where") from None
+        expected.sort(key=lambda error: not isinstance(error, AlreadyRunning))
+        raise expected[0] from None
+    except Tm20Error:
+        raise
+    except Exception as error:
+        log.critical("the server crashed", exc_info=error)
+        raise Tm20Error("the server crashed; the log says where") from None
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
