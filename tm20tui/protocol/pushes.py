@@ -21,6 +21,7 @@ from tm20tui.protocol.text import (
     as_flag,
     as_int,
     as_text,
+    clean_text,
     dump,
     excerpt_of,
     parse_piece,
@@ -185,7 +186,9 @@ def read_reply(ret: str, fields: Fields) -> Reply:
         ret,
         as_text(fields.get("sn"), MAX_SN),
         as_flag(fields.get("result")),
-        shown_json(reason, 200) if isinstance(reason, dict | list | bool) else as_text(reason, 200),
+        clean_text(shown_json(reason, 200), 200)
+        if isinstance(reason, dict | list | bool)
+        else as_text(reason, 200),
         as_text(fields.get("msg"), 200),
         _others(fields, _ENVELOPE),
     )

@@ -123,10 +123,10 @@ def read_records(rows: Iterable[object]) -> tuple[tuple[LogRecord, ...], tuple[B
             except KeyError:
                 pass
         record = _read_record(row)
-        if type(record) is LogRecord:
+        if isinstance(record, LogRecord):
             good.append(record)
         elif len(bad) < MAX_BAD_RECORDS:
-            bad.append(record)  # type: ignore[arg-type]  # a NamedTuple of the other type
+            bad.append(BadRecord(shown_json(row, MAX_RAW), *record))
         else:
             uncounted += 1
     if uncounted:
@@ -180,27 +180,28 @@ _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 _EXTRAS: Final = ("note", "aliasid", "card", "workcode")
 
 
-def _read_record(row: object) -> LogRecord | BadRecord:
+def _read_record(row: object) -> LogRecord | tuple[str, str]:
+    """Return the record, or the field that is wrong and the reason."""
     if not isinstance(row, dict):
-        return _bad(row, "record", "a record must be a JSON object")
+        return "record", "a record must be a JSON object"
     row = trimmed_names(row)
     get = row.get
     enrollid = as_enrollid(get("enrollid"))
     if enrollid is None:
         missing = get("enrollid") is None
-        return _bad(row, "enrollid", "is missing" if missing else "must be 1 to 30 digits")
+        return "enrollid", "is missing" if missing else "must be 1 to 30 digits"
     time = get("time")
     if not isinstance(time, str):
-        return _bad(row, "time", "is missing" if time is None else "must be text")
+        return "time", "is missing" if time is None else "must be text"
     time_raw = clean_text(time, MAX_TIME + 1)
     if not time_raw:
-        return _bad(row, "time", "is empty")
+        return "time", "is empty"
     if len(time_raw) > MAX_TIME:
-        return _bad(row, "time", f"is longer than {MAX_TIME} characters")
+        return "time", f"is longer than {MAX_TIME} characters"
     mode, inout, event = _number(get("mode")), _number(get("inout")), _number(get("event"))
     if mode is None or inout is None or event is None:
         field = "mode" if mode is None else "inout" if inout is None else "event"
-        return _bad(row, field, "must be a whole number of at most 32 bits")
+        return field, "must be a whole number of at most 32 bits"
     name, temp, verifymode, image = get("name"), get("temp"), get("verifymode"), get("image")
     return LogRecord(
         enrollid,
@@ -235,7 +236,3 @@ def _note_of(row: Fields) -> str | None:
         if len(note) <= MAX_NOTE:
             return note
     return dump({"note": "too long to keep"})
-
-
-def _bad(row: object, field: str, reason: str) -> BadRecord:
-    return BadRecord(shown_json(row, MAX_RAW), field, reason)
