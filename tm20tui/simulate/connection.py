@@ -171,9 +171,11 @@ class Connection:
         """What the terminal says by itself: `reg`, punches, repeats, delayed answers."""
         terminal = self.terminal
         try:
-            while not terminal.wants_close:
+            while True:
                 for text in terminal.due(trio.current_time()):
                     await websocket.send_message(text)
+                if terminal.wants_close:
+                    break
                 self._wake = trio.Event()
                 self._asleep_until = terminal.wake_at
                 with trio.move_on_at(self._asleep_until):
