@@ -15,10 +15,10 @@ from __future__ import annotations
 import gc
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
@@ -46,11 +46,15 @@ from tm20tui.terminals.roster import Roster
 from tm20tui.terminals.session import Session, SessionContext
 from tm20tui.terminals.wire import Wire
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
 log = logging.getLogger(__name__)
 
 _FLUSH_SECONDS = 15.0
 _RETENTION_SECONDS = 3600.0
 _SESSION_END_SECONDS = 3.0
+_PAGE_PAUSE_SECONDS = 0.1
 
 
 class FrontEnd(Protocol):
@@ -182,11 +186,12 @@ class Gateway:
             self.writer.close()
             await written.wait()
             # Sessions that the last commit released send their acknowledgement first.
-            while any(session.busy for session in self._sessions):
+            while any(session.busy for session in self._sessions):  # noqa: ASYNC110 (once, at the end)
                 await trio.sleep(0.01)
-            self.roster.end_all(1001, "the server is stopping")
+            for session in tuple(self._sessions):
+                session.end(1001, "the server is stopping")
             with trio.move_on_after(_SESSION_END_SECONDS):
-                while self._sessions:
+                while self._sessions:  # noqa: ASYNC110 (once, at the end)
                     await trio.sleep(0.02)
         await self._flush_seen()
 
@@ -230,11 +235,16 @@ class Gateway:
                 (punches.purge_frames, keep.frame_keep_days),
             ):
                 try:
-                    while await self.database.write(purge, now - timedelta(days=days)):
-                        await trio.sleep(0.1)
+                    await self._purge(purge, now - timedelta(days=days))
                 except StoreUnavailable as error:
                     log.warning("retention was put off: %s", error)
             await trio.sleep(_RETENTION_SECONDS)
+
+    async def _purge(self, purge: Callable[[Connection, datetime], int], before: datetime) -> None:
+        while True:
+            if not await self.database.write(purge, before):
+                return
+            await trio.sleep(_PAGE_PAUSE_SECONDS)
 
 
 def _ingest_config(settings: Settings) -> IngestConfig:

@@ -83,15 +83,25 @@ class Receipt:
     owed: set[int] = field(default_factory=set)
 
 
-_SECRET_MEMBER = re.compile(r'("(?:image|record|pwd|password|photo)"\s*:\s*")((?:[^"\\]|\\.){40,})"')
-_LONG_ENOUGH_TO_HIDE_ONE = 60
+_VALUE = r'\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|-?[0-9.]+)'
+_ALWAYS_HIDDEN = re.compile(r'("(?:image|photo|pwd|password|card|cardno)"' + _VALUE)
+# In a `sendlog` the member `record` is the punches themselves.
+_HIDDEN_ELSEWHERE = re.compile(r'("record"' + _VALUE)
+_MAY_HIDE = ('"image"', '"photo"', '"pwd"', '"password"', '"card')
+
+
+def without_secrets(raw: str) -> str:
+    """A frame's text with photos, templates, passwords and card numbers cut out; it need not be JSON."""
+    if any(name in raw for name in _MAY_HIDE):
+        raw = _ALWAYS_HIDDEN.sub(r'\1"(cut)"', raw)
+    if '"sendlog"' not in raw:
+        raw = _HIDDEN_ELSEWHERE.sub(r'\1"(cut)"', raw)
+    return raw
 
 
 def journal_text(raw: str) -> bytes:
-    """A frame as the journal keeps it: compressed, long photos and templates cut out."""
-    if len(raw) > _LONG_ENOUGH_TO_HIDE_ONE and ('"image"' in raw or '"record":"' in raw or "pwd" in raw):
-        raw = _SECRET_MEMBER.sub(lambda match: f'{match[1]}({len(match[2])} characters)"', raw)
-    return zlib.compress(raw.encode("utf-8", "replace"), 1)
+    """A frame as the journal keeps it: compressed, without secrets."""
+    return zlib.compress(without_secrets(raw).encode("utf-8", "replace"), 1)
 
 
 def storable(text: str) -> str:

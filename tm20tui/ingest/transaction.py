@@ -23,6 +23,7 @@ from tm20tui.ingest.frames import (
     UserFrame,
     journal_text,
     storable,
+    without_secrets,
 )
 from tm20tui.ingest.registration import register
 from tm20tui.ingest.times import HELD_PROBLEMS, Reading, choose_fold, parse_wall_clock, read_time
@@ -277,7 +278,7 @@ class _Group:
     ) -> None:
         terminal = frame.terminal
         sn = frame.sn if isinstance(frame, BrokenFrame) else frame.terminal.sn
-        raw = storable(raw)
+        raw = storable(without_secrets(raw))
         self.quarantined.append(
             {
                 "terminal_id": None if terminal is None else terminal.id,
