@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 DRAW_SECONDS = 1.0
 LOG_LINES = 6
 STOP_SECONDS = 1.0
+_YIELDING = ("name", "address", "health", "service")
+"""Columns that are cut first on a narrow terminal."""
 _ORDER = {"online": 0, "waiting": 1, "offline": 2, "blocked": 3}
 _STYLES = {"online": "green", "waiting": "yellow", "offline": "red", "blocked": "dim"}
 _STYLES |= {"healthy": "green", "paused": "red"}
@@ -190,7 +192,10 @@ def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
         right = column.endswith(">")
-        table.add_column(column.rstrip(">"), justify="right" if right else "left", no_wrap=True)
+        narrowest = 4 if column in _YIELDING else 7
+        table.add_column(
+            column.rstrip(">"), justify="right" if right else "left", min_width=narrowest, no_wrap=True
+        )
     return table
 
 
