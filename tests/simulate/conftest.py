@@ -65,11 +65,11 @@ class Rig:
 
 @pytest.fixture
 def make_rig() -> Callable[..., Rig]:
-    def make(family: str = "TH600", *, users: int = 5, **traits: Any) -> Rig:
+    def make(family: str = "TH600", *, users: int = 5, index: int = 1, **traits: Any) -> Rig:
         ledger = Ledger()
         settings = Traits(**({"seed": 1, "enrol_seconds": float("inf")} | traits))
         terminal = Terminal(
-            1, FAMILIES[family], make_roster(users, 1), traits=settings, ledger=ledger, tally=Tally()
+            index, FAMILIES[family], make_roster(users, 1), traits=settings, ledger=ledger, tally=Tally()
         )
         return Rig(terminal, ledger)
 

@@ -36,6 +36,10 @@ def test_a_torn_last_line_is_left_out_and_numbers_go_on_in_the_next_run(tmp_path
     with path.open("a") as file:
         file.write('{"sn": "A", "acked": [0,')
     assert [entry.number for entry in read_ledger(path)] == [0, 1, 2]
+    third = Ledger(path)
+    third.made("A", third.next_number("A"), PUNCHES[3:])
+    third.close()
+    assert [entry.number for entry in read_ledger(path)] == [0, 1, 2, 3]
 
 
 def test_without_keeping_it_only_counts() -> None:

@@ -145,6 +145,15 @@ def test_th600_resends_at_once_when_another_frame_is_exchanged(make_rig: MakeRig
     assert rig.ledger.violation_count == 0
 
 
+def test_every_other_aiface_measures_temperatures(make_rig: MakeRig) -> None:
+    for index, measured in ((1, False), (2, True)):
+        rig = make_rig("AiFace", index=index)
+        rig.terminal.punch(rig.now, 1)
+        rig.register()
+        (frame,) = rig.later(1)
+        assert ("temp" in frame["record"][0]) is measured
+
+
 def test_aiface_does_not_resend_but_hangs_up_after_20_seconds(make_rig: MakeRig) -> None:
     rig = make_rig("AiFace")
     rig.register()

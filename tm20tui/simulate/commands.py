@@ -7,15 +7,10 @@ successful reply, or raises `Refused`. What a family does not know never gets he
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
-from tm20tui.simulate.clock import WallClock
-from tm20tui.simulate.firmware import Family
-from tm20tui.simulate.ledger import Punch
-from tm20tui.simulate.memory import ALL_FINGERS, CARD, EVERYTHING, PHOTO, LogStore, StoredUser, UserTable
-
-Message = dict[str, Any]
+from tm20tui.simulate.device import FACTORY_LOCK, Device, Listing, Message, log_row, senduser
+from tm20tui.simulate.memory import ALL_FINGERS, CARD, EVERYTHING, PHOTO, StoredUser
 
 USERS_PER_PAGE = 40
 LOGS_PER_PAGE = 50
@@ -27,89 +22,6 @@ class Refused(Exception):
     def __init__(self, text: str, reason: int = 1) -> None:
         self.reason = reason
         super().__init__(text)
-
-
-@dataclass
-class Listing:
-    """Cursor of one paged listing; a terminal has one per command, shared by whoever asks."""
-
-    rows: list[Any] = field(default_factory=list)
-    position: int = 0
-
-
-@dataclass
-class Device:
-    """Everything a command can read or change on one terminal."""
-
-    family: Family
-    sn: str
-    clock: WallClock
-    users: UserTable
-    logs: LogStore
-    settings: Message = field(
-        default_factory=lambda: {
-            "deviceid": 1,
-            "language": 0,
-            "volume": 6,
-            "screensaver": 1,
-            "verifymode": 0,
-            "sleep": 0,
-            "userfpnum": 3,
-            "loghint": 1000,
-            "reverifytime": 0,
-        }
-    )
-    lock: Message = field(default_factory=lambda: dict(_FACTORY_LOCK))
-    stored: dict[str, Any] = field(default_factory=dict)
-    listings: dict[str, Listing] = field(default_factory=dict)
-    enrolling: tuple[int, int] | None = None
-    lost_pending: int = 0
-    reboots: bool = False
-    keypad_locked: bool = False
-    doors_opened: int = 0
-    outbox: list[Message] = field(default_factory=list)
-
-    def devinfo(self) -> Message:
-        """Contents of `devinfo`, in the shape of the family."""
-        family, held = self.family, self.users.counts()
-        info: Message = {
-            "modelname": family.modelname,
-            "usersize": family.capacity,
-            "fpsize": family.capacity,
-            "cardsize": family.capacity,
-            "pwdsize": family.capacity,
-            "logsize": family.logsize,
-            "useduser": held["useduser"],
-            "usedfp": held["usedfp"],
-            "usedcard": held["usedcard"],
-            "usedpwd": held["usedpwd"],
-            "usedlog": self.logs.total,
-            "usednewlog": self.logs.total - self.logs.read_by_getnewlog,
-            "fpalgo": family.fpalgo,
-            "firmware": family.firmware,
-            "time": self.clock.text(),
-            "mac": f"00-01-A9-{self.sn[-6:-4]}-{self.sn[-4:-2]}-{self.sn[-2:]}",
-        }
-        if family.names_records:
-            info |= {
-                "manufacturer": "",
-                "facesize": family.capacity,
-                "usedface": held["usedface"],
-                "palmsize": 0,
-                "usedpalm": 0,
-                "usedrtlog": len(self.logs.pending),
-                "netinuse": 1,
-                "usb4g": 0,
-                "intercom": 0,
-                "floors": 0,
-                "acces_stimes": 0,
-                "facetemplate": 1,
-                "dislanguage": 0,
-                "ntp": 0,
-                "timezone": "GMT+0",
-                "curip": "192.168.001.020",
-            }
-        return info
 
 
 def answer(device: Device, message: Message) -> Message | None:
@@ -141,14 +53,6 @@ def _carry_out(device: Device, message: Message) -> Message:
         return _HANDLERS[message["cmd"]](device, message)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise Refused("the format is wrong") from None
-
-
-def log_row(device: Device, punch: Punch) -> Message:
-    """A stored record as `sendlog` and the log listings show it."""
-    row: Message = {"enrollid": punch.enrollid}
-    if device.family.names_records:
-        row["name"] = device.users.name_of(punch.enrollid)
-    return row | {"time": punch.time, "mode": punch.mode, "inout": punch.inout, "event": punch.event}
 
 
 # ------------------------------------------------------------------ users
@@ -313,19 +217,6 @@ def _canceladduser(device: Device, message: Message) -> Message:
     return {}
 
 
-def senduser(device: Device, user: StoredUser, backupnum: int) -> Message:
-    """The frame that tells the server of a credential taken at the terminal."""
-    return {
-        "cmd": "senduser",
-        "sn": device.sn,
-        "enrollid": user.enrollid,
-        "name": user.name,
-        "backupnum": backupnum,
-        "admin": user.admin,
-        "record": user.read(backupnum),
-    }
-
-
 # ------------------------------------------------------------------ logs
 
 
@@ -399,25 +290,6 @@ def _page(
 
 # ------------------------------------------------------------------ device and doors
 
-_FACTORY_LOCK: Message = {
-    "opendelay": 5,
-    "doorsensor": 0,
-    "alarmdelay": 0,
-    "threat": 0,
-    "InputAlarm": 0,
-    "antpass": 0,
-    "interlock": 0,
-    "mutiopen": 0,
-    "tryalarm": 0,
-    "tamper": 0,
-    "wgformat": 0,
-    "wgoutput": 0,
-    "cardoutput": 0,
-    "dayzone": [{"day": [{"section": "00:00~00:00"}] * 5}] * 8,
-    "weekzone": [{"week": [{"day": 0}] * 7}] * 8,
-    "lockgroup": [{"group": 0}] * 5,
-}
-
 
 def _settime(device: Device, message: Message) -> Message:
     if not device.clock.set(message.get("cloudtime")):
@@ -446,7 +318,7 @@ def _setdevlock(device: Device, message: Message) -> Message:
     if not changes:
         raise Refused("nothing to set")
     for key, value in changes.items():
-        if key not in _FACTORY_LOCK and key not in {"nopentime", "visitortime"}:
+        if key not in FACTORY_LOCK and key not in {"nopentime", "visitortime"}:
             continue
         held = device.lock.get(key)
         if isinstance(held, list) and isinstance(value, list):

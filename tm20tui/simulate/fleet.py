@@ -57,7 +57,7 @@ class Fleet:
         _check(bool(families), "at least one family is needed")
         for name in families:
             _check(name in FAMILIES, f"family {name!r} is unknown; known are {', '.join(FAMILIES)}")
-        self.ledger = ledger if ledger is not None else Ledger()
+        self.ledger = ledger if ledger is not None else Ledger(keep=False)
         self.rate = rate
         self._duration = math.inf if duration is None else duration
         self._left = math.inf if punches is None else punches

@@ -16,7 +16,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 
 class Punch(NamedTuple):
@@ -52,10 +52,10 @@ class Ledger:
         self._file: IO[str] | None = None
         self._next: dict[str, int] = {}
         if path is not None:
-            if Path(path).exists():
-                for entry in read_ledger(path):
-                    self._next[entry.sn] = entry.number + 1
+            whole = self._read_numbers(Path(path))
             self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 (closed by close())
+            if not whole:
+                self._file.write("\n")
 
     def next_number(self, sn: str) -> int:
         """Number of a terminal's next punch; above 0 when the file already had some."""
@@ -114,6 +114,17 @@ class Ledger:
             self._file.close()
             self._file = None
 
+    def _read_numbers(self, path: Path) -> bool:
+        """Learn where each terminal's numbers go on; False when the last line is torn."""
+        line = "\n"
+        if path.exists():
+            with path.open(encoding="utf-8") as file:
+                for line in file:
+                    row = _parse(line) if '"n": ' in line else None
+                    if row is not None:
+                        self._next[row["sn"]] = row["n"] + 1
+        return line.endswith("\n")
+
     def _write(self, line: str) -> None:
         if self._file is not None:
             self._file.write(line)
@@ -124,19 +135,27 @@ def read_ledger(path: Path | str) -> list[Entry]:
     """Entries of a ledger file; a torn last line (the fleet was killed) is left out."""
     punches: dict[str, dict[int, Punch]] = {}
     acked: dict[str, set[int]] = {}
-    for line in Path(path).read_text(encoding="utf-8").splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        sn = row["sn"]
-        if "n" in row:
-            punches.setdefault(sn, {})[row["n"]] = Punch(*(row[field] for field in Punch._fields))
-        elif "acked" in row:
-            first, count = row["acked"]
-            acked.setdefault(sn, set()).update(range(first, first + count))
+    with Path(path).open(encoding="utf-8") as file:
+        for line in file:
+            row = _parse(line)
+            if row is None:
+                continue
+            sn = row["sn"]
+            if "n" in row:
+                punches.setdefault(sn, {})[row["n"]] = Punch(*(row[field] for field in Punch._fields))
+            elif "acked" in row:
+                first, count = row["acked"]
+                acked.setdefault(sn, set()).update(range(first, first + count))
     return [
         Entry(sn, n, punch, n in acked.get(sn, ()))
         for sn, rows in punches.items()
         for n, punch in sorted(rows.items())
     ]
+
+
+def _parse(line: str) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None

@@ -17,7 +17,8 @@ from itertools import islice
 from typing import Any
 
 from tm20tui.simulate.clock import WallClock, format_wall_time
-from tm20tui.simulate.commands import Device, Message, answer, log_row, senduser
+from tm20tui.simulate.commands import answer
+from tm20tui.simulate.device import Device, Message, log_row, senduser
 from tm20tui.simulate.firmware import Family
 from tm20tui.simulate.ledger import Ledger, Punch
 from tm20tui.simulate.memory import LogStore, StoredUser, UserTable
@@ -86,6 +87,7 @@ class Terminal:
         self.device = Device(
             family, self.sn, WallClock(drift), UserTable(roster), LogStore(max(1, traits.history))
         )
+        self.device.has_thermometer = family.names_records and index % 2 == 0
         self.ledger = ledger
         self.tally = tally
         self._allowance = allowance
