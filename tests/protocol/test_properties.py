@@ -6,6 +6,7 @@ import contextlib
 import json
 import sys
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -185,7 +186,7 @@ def test_a_huge_integer_is_one_bad_record(digits: int) -> None:
     assert [record.enrollid for record in frame.records] == ["2"]
 
 
-HOSTILE = {
+HOSTILE: dict[str, Callable[[int], str]] = {
     "empty objects": lambda n: '{"cmd":"sendlog","record":[' + "{}," * (n // 3) + "{}]}",
     "empty lists": lambda n: "[" + "[]," * (n // 3) + "[]]",
     "bad records": lambda n: '{"cmd":"sendlog","record":[' + '{"a":1},' * (n // 8) + "{}]}",

@@ -73,7 +73,7 @@ def qrcode_answer(
 
 
 def acknowledge(cmd: str, result: bool = True) -> str:
-    """Return the answer that ends any other push; `result` false says there is nothing to offer (otacheck)."""
+    """Return the answer that ends any other push; `result` false: there is nothing to offer (otacheck)."""
     return dump({"ret": clean_text(cmd, 64), "result": result})
 
 

@@ -55,6 +55,9 @@ class Row:
             value = row.get(member.wire)
             if value is not None:
                 values[member.attribute] = member.kind.from_wire(value)
+            elif member.may_be_none:
+                # Absent means None on the wire, whatever the default of one made here.
+                values[member.attribute] = None
             elif member.is_required:
                 raise ValueError(f"{cls.label()}{member.wire} is missing")
         return cls(**values)
