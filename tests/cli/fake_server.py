@@ -5,7 +5,6 @@ MODE: serves, drains-slowly, never-drains, already-running, broken-store, crashe
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
@@ -20,8 +19,8 @@ MODE = sys.argv[1] if __name__ == "__main__" else "serves"
 
 
 def say(word: str) -> None:
-    with contextlib.suppress(OSError):  # the terminal may be gone
-        os.write(1, f"{word}\n".encode())
+    if not os.isatty(1):  # a terminal may be gone or stalled
+        print(word, flush=True)
 
 
 def line(**fields: object) -> types.SimpleNamespace:

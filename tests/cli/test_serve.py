@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import os
 import pty
-import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -107,30 +107,47 @@ def test_without_a_terminal_it_runs_as_headless_with_a_note(tmp_path: Path) -> N
     assert "without a status display" in err
 
 
-def test_the_status_survives_a_terminal_that_stalls_and_then_goes_away(tmp_path: Path) -> None:
-    master, slave = pty.openpty()
+@contextmanager
+def on_a_terminal(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, int]]:
+    """The server with its status on a pseudo-terminal: process, our end, its end."""
+    ours, its = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.cli.fake_server", "serves"],
         cwd=ROOT,
         env=environment(tmp_path) | {"TERM": "xterm", "COLUMNS": "100", "LINES": "30"},
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
+        stdin=its,
+        stdout=its,
+        stderr=its,
         start_new_session=True,
     )
-    os.close(slave)
     try:
         seen = b""
         while b"Ctrl+C stops the server" not in seen:
-            seen += os.read(master, 65536)
-        assert re.search(rb"punches stored 8", seen)
-        os.close(master)
-        time.sleep(1.5)
-        assert process.poll() is None
-        process.send_signal(signal.SIGHUP)
-        time.sleep(0.2)
-        process.terminate()
-        assert process.wait(timeout=20) == 0
+            seen += os.read(ours, 65536)
+        assert b"punches stored 8" in seen
+        yield process, ours, its
     finally:
         process.kill()
         process.wait()
+        for descriptor in (ours, its):
+            with suppress(OSError):
+                os.close(descriptor)
+
+
+def test_the_server_outlives_the_terminal_that_shows_its_status(tmp_path: Path) -> None:
+    with on_a_terminal(tmp_path) as (process, ours, its):
+        os.close(its)
+        os.close(ours)
+        process.send_signal(signal.SIGHUP)
+        time.sleep(1.5)
+        assert process.poll() is None
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+
+
+def test_a_stalled_terminal_does_not_hold_the_end_of_the_server(tmp_path: Path) -> None:
+    with on_a_terminal(tmp_path) as (process, _, its):
+        termios.tcflow(its, termios.TCOOFF)
+        time.sleep(1.5)
+        process.terminate()
+        assert process.wait(timeout=20) == 0
