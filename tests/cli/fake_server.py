@@ -15,11 +15,12 @@ import trio
 
 from tm20tui.errors import AlreadyRunning, StoreError
 
+ON_A_TERMINAL = os.isatty(1)
 MODE = sys.argv[1] if __name__ == "__main__" else "serves"
 
 
 def say(word: str) -> None:
-    if not os.isatty(1):  # a terminal may be gone or stalled
+    if not ON_A_TERMINAL:  # which may be gone or stalled
         print(word, flush=True)
 
 
