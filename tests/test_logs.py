@@ -35,7 +35,7 @@ def test_text_shows_level_message_and_fields_on_one_line() -> None:
     line = written(
         format="text", emit=lambda: log.info("connected", extra={"serial": "A 1", "service": "HR"})
     )
-    assert line.endswith(' info    connected serial="A 1" service=HR\n')
+    assert line.endswith(' info     connected serial="A 1" service=HR\n')
 
 
 def test_auto_is_json_when_the_stream_is_no_terminal() -> None:

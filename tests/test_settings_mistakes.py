@@ -64,7 +64,8 @@ __all__ = ["_alone"]
             "API__HOST",
             "0.0.0.0",
             "api.host = '0.0.0.0': must be a loopback address (127.0.0.1, ::1 or localhost), for this "
-            "version has no API tokens: put a reverse proxy with authentication in front or use an SSH tunnel",
+            "version has no API tokens: put a reverse proxy with authentication in front or use an "
+            "SSH tunnel",
         ),
         (
             "SITE__TIMEZONE",

@@ -147,7 +147,7 @@ class TextFormatter(logging.Formatter):
         message, trace = _message(record), _trace(record)
         fields = "".join(f" {name}={_quoted(value)}" for name, value in _fields(record).items())
         stamp = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S.%f")[:-3]
-        line = f"{stamp} {record.levelname.lower():8}{message}{fields}"
+        line = f"{stamp} {record.levelname.lower():9}{message}{fields}"
         if trace:
             line += "\n" + "\n".join("    " + part for part in trace.splitlines())
         return line
