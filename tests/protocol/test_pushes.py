@@ -7,7 +7,7 @@ import pytest
 from tests.protocol.strategies import as_json
 from tm20tui.errors import FrameError
 from tm20tui.protocol import Reg, Reply, SendLog, SendQrCode, SendUser, UnknownPush, decode
-from tm20tui.protocol.pushes import wire_record
+from tm20tui.protocol.pushes import MAX_SN, wire_record
 
 
 def read(**members: Any) -> Any:
@@ -18,11 +18,14 @@ def test_reg_with_nothing_but_a_serial() -> None:
     assert read(cmd="reg", sn=" ZXAB21004711 ") == Reg("ZXAB21004711")
 
 
-def test_reg_needs_a_serial() -> None:
+def test_reg_without_a_usable_serial_can_still_be_refused_in_words() -> None:
     sn: object
-    for sn in (None, "", " \0", [], "x" * 65):
-        with pytest.raises(FrameError, match="sn"):
-            read(cmd="reg", sn=sn)
+    for sn in (None, "", " \0", []):
+        assert read(cmd="reg", sn=sn).sn == ""
+    assert len(read(cmd="reg", sn="x" * 900).sn) == MAX_SN + 1
+
+
+def test_the_serial_is_found_where_it_was_seen() -> None:
     assert read(cmd="reg", devinfo={"sn": "Z1"}).sn == "Z1"
     assert read(cmd="reg", sn=4711).sn == "4711"
 

@@ -40,7 +40,10 @@ class Reg:
     """The first frame of every connection, possibly repeated."""
 
     sn: str
-    """The terminal's serial as sent, trimmed; compare it case-insensitively and trust it as little."""
+    """The terminal's serial as sent, trimmed; "" without one, never more than MAX_SN + 1 characters.
+
+    Compare it case-insensitively and trust it as little.
+    """
     cpusn: str | None = None
     devinfo: DevInfo = field(default_factory=DevInfo)
 
@@ -217,10 +220,8 @@ _ENVELOPE: Final = ("cmd", "ret", "sn", "result", "reason", "msg")
 def _read_reg(fields: Fields) -> Reg:
     nested = fields.get("devinfo")
     inner = trimmed_names(nested) if isinstance(nested, dict) else {}
-    sn = as_text(fields.get("sn") or inner.get("sn"), MAX_SN + 1)
-    if sn is None or len(sn) > MAX_SN:
-        reason = "reg without sn" if sn is None else f"sn is longer than {MAX_SN} characters"
-        raise FrameError(reason, excerpt_of(shown_json(fields, 200)))
+    # Without a usable serial it is still a `reg`, and can be refused in words.
+    sn = as_text(fields.get("sn") or inner.get("sn"), MAX_SN + 1) or ""
     cpusn = as_text(fields.get("cpusn") or inner.get("cpusn"), MAX_SN)
     return Reg(sn, cpusn, read_devinfo(fields))
 

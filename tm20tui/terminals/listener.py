@@ -95,7 +95,7 @@ class Listener:
         """Serve connections until `stop_accepting`, and then those there are until they end."""
         listeners, self._listeners = self._listeners or await self._bind(), []
         async with trio.open_nursery() as connections:
-            server = WebSocketServer(
+            server = _Server(
                 self._handle,
                 listeners,
                 handler_nursery=connections,
@@ -132,9 +132,10 @@ class Listener:
         return [trio.SSLListener(listener, context, https_compatible=True) for listener in listeners]
 
     async def _handle(self, request: WebSocketRequest) -> None:
-        host, port = request.remote.address, request.remote.port
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        address = "unknown"
         try:
+            host, port = str(request.remote.address), request.remote.port
+            address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             if not self._is_allowed(host):
                 log.warning("refused: not in terminals.allowed_networks", extra={"address": address})
                 await request.reject(403)
@@ -162,6 +163,21 @@ class Listener:
         address = ip_address(host.split("%")[0])
         mapped = getattr(address, "ipv4_mapped", None)
         return any((mapped or address) in network for network in networks)
+
+
+class _Server(WebSocketServer):  # type: ignore[misc]
+    """trio-websocket's server, in which one connection's fault stays with that connection.
+
+    Stock, an exception of its reader task (a ping that arrives while we are closing is
+    enough) leaves its nursery and ends the server for everybody.
+    """
+
+    async def _handle_connection(self, stream: trio.abc.Stream) -> None:
+        try:
+            await super()._handle_connection(stream)
+        except* Exception as group:  # noqa: BLE001 (whatever a peer provoked)
+            log.debug("a connection broke: %s", "; ".join(map(repr, group.exceptions)))
+            await trio.aclose_forcefully(stream)
 
 
 def _detect_dead_peers(listening: trio.socket.SocketType, seconds: float) -> None:

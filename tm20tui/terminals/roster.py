@@ -109,8 +109,3 @@ class Roster:
         """What to show of every session, by terminal id."""
         views = (session.view() for session in self)
         return {view.terminal_id: view for view in views if view is not None}
-
-    def end_all(self, code: int, reason: str) -> None:
-        """Close every connection soon."""
-        for session in self:
-            session.end(code, reason)

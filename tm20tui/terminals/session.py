@@ -79,6 +79,7 @@ class Session:
         self._connected_at = utc_now()
         self._last_heard_at = self._connected_at
         self.heard = trio.current_time()
+        self._times_heard = 0
         self.last_ping = self.heard
         self.pinging = False
         self.has_ponged = False
@@ -120,11 +121,12 @@ class Session:
     def note_traffic(self) -> None:
         """The peer was heard: it is alive."""
         self.heard = trio.current_time()
+        self._times_heard += 1
         self._last_heard_at = utc_now()
 
     async def prove_alive(self, seconds: float) -> bool:
         """Whether the peer answers a ping, or says anything, within that time."""
-        asked = trio.current_time()
+        heard_before = self._times_heard
         with trio.move_on_after(seconds):
             try:
                 await self.wire.ping()
@@ -132,7 +134,7 @@ class Session:
                 return False
             self.has_ponged = True
             self.note_traffic()
-        return self.heard > asked
+        return self._times_heard > heard_before
 
     def view(self) -> SessionView | None:
         """What to show of it; None before it has said who it is."""
