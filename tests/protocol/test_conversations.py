@@ -22,7 +22,9 @@ def test_a_th_terminal_registers() -> None:
     reg = decode(
         '{"cmd":"reg","sn":"ZXAB21004711","cpusn":"00aa11bb22cc33dd","devinfo":{"modelname":"tfs30",'
         '"usersize":3000,"fpsize":3000,"cardsize":3000,"pwdsize":3000,"logsize":231424,"useduser":41,'
-        '"usedfp":58,"usedcard":12,"usedpwd":3,"usedlog":902,"usednewlog":902,"fpalgo":"thbio3.0","firmware":"TH600 V9.9",'
+        '"usersize":3000,"fpsize":3000,"cardsize":3000,"pwdsize":3000,"logsize":231424,'
+        '"useduser":41,"usedfp":58,"usedcard":12,"usedpwd":3,"usedlog":902,"usednewlog":902,'
+        '"fpalgo":"thbio3.0","firmware":"TH600 V9.9",'
         '"time":"2025-06-01 07:59:12","mac":"00-01-A9-12-34-56"}}'
     )
     assert isinstance(reg, Reg)

@@ -68,3 +68,12 @@ def test_any_broken_push_is_at_least_named() -> None:
 @pytest.mark.parametrize("text", ["", "hello", "{", '{"ret":"x"', b"\xff\xfe", '{"cmd":7'])
 def test_without_a_name_there_is_nothing_to_answer(text: str | bytes) -> None:
     assert salvage(text) is None
+
+
+def test_a_flood_of_pieces_is_cut_short() -> None:
+    result = found('{"cmd":"sendlog","record":[{' + "},{" * 400_000 + '],"count":9')
+    assert result.count == 9
+    assert result.bad[-1].reason == "broken JSON with more than 50000 records"
+    result = found('{"cmd":"sendlog","record":[{' + '"},{' * 20_000 + '],"count":9')
+    assert result.count == 9
+    assert result.bad[-1].reason.startswith("broken JSON, as in ")

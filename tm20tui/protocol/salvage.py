@@ -15,6 +15,9 @@ from tm20tui.protocol.pushes import MAX_CMD, MAX_SN
 from tm20tui.protocol.records import MAX_BAD_RECORDS, MAX_RAW, BadRecord, LogRecord, read_records
 from tm20tui.protocol.text import as_text, clean_text, decode_bytes, parse_piece, without_dangling_commas
 
+MAX_PIECES: Final = 50_000
+"""Pieces looked at; a genuine frame has far fewer, and a hostile one must not hold up the others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Salvaged:
@@ -35,29 +38,14 @@ def salvage(data: str | bytes) -> Salvaged | None:
     """
     text = data if isinstance(data, str) else decode_bytes(data)
     start = _ROWS.search(text)
-    head = text if start is None else text[: start.start()]
+    head, tail = text, ""
     records: tuple[LogRecord, ...] = ()
     bad: tuple[BadRecord, ...] = ()
-    tail = ""
     if start is not None:
-        rows: list[object] = []
-        broken: list[BadRecord] = []
-        tail_at = len(text)
-        for piece, at, is_last in _pieces(text, start.end()):
-            row, end = _row_in(piece if is_last else piece + "}")
-            if row is not None:
-                rows.append(row)
-                # One character was put before the piece.
-                tail_at = at + end - 1 if is_last else tail_at
-                continue
-            if is_last:
-                closing = text.rfind("]", at)
-                tail_at = closing if closing >= 0 else len(text)
-            if len(broken) < MAX_BAD_RECORDS:
-                broken.append(BadRecord(clean_text(piece[:MAX_RAW], MAX_RAW), "record", "broken JSON"))
+        rows, broken, tail_at = _cut_rows(text, start.end())
         records, bad = read_records(rows)
         bad += tuple(broken)
-        tail = text[tail_at:]
+        head, tail = text[: start.start()], text[tail_at:]
     around = f"{head}\n{tail}"
     cmd = _find_text(_CMD, around, MAX_CMD)
     if cmd is None:
@@ -80,6 +68,35 @@ _ROWS: Final = re.compile(r'"\s{0,8}(?:records?|data|logs?)\s{0,8}"\s{0,8}:\s{0,
 _BETWEEN_ROWS: Final = re.compile(r"\}\s{0,8},\s{0,8}\{")
 
 
+def _cut_rows(text: str, start: int) -> tuple[list[object], list[BadRecord], int]:
+    """Return the rows that parse, the pieces that do not, and where the rows end."""
+    rows: list[object] = []
+    broken: list[BadRecord] = []
+    unkept = 0
+    for index, (piece, at, is_last) in enumerate(_pieces(text, start)):
+        if index >= MAX_PIECES:
+            broken.append(
+                _broken(text[at : at + MAX_RAW], f"broken JSON with more than {MAX_PIECES} records")
+            )
+            end_at = max(at, text.rfind("]"))
+            break
+        row, length = _row_in(piece if is_last else piece + "}")
+        if row is not None:
+            rows.append(row)
+            # The piece has one character more than the text: its opening brace.
+            end_at = at + length - 1
+            continue
+        closing = text.rfind("]", at) if is_last else -1
+        end_at = closing if closing >= 0 else len(text)
+        if len(broken) < MAX_BAD_RECORDS:
+            broken.append(_broken(piece, "broken JSON"))
+        else:
+            unkept += 1
+    if unkept:
+        broken.append(_broken("", f"broken JSON, as in {unkept} more records of the same frame"))
+    return rows, broken, end_at
+
+
 def _pieces(text: str, start: int) -> Iterator[tuple[str, int, bool]]:
     """Yield the inside of each object with its place; the last one runs to the end of the text."""
     for gap in _BETWEEN_ROWS.finditer(text, start):
@@ -97,6 +114,10 @@ def _row_in(piece: str) -> tuple[object, int]:
         # After a repair `end` is a few characters early, which only lengthens the tail that is searched.
         return row, end
     return None, 0
+
+
+def _broken(raw: str, reason: str) -> BadRecord:
+    return BadRecord(clean_text(raw[:MAX_RAW], MAX_RAW), "record", reason)
 
 
 def _find_text(pattern: re.Pattern[str], text: str, limit: int) -> str | None:
