@@ -15,7 +15,7 @@ from __future__ import annotations
 import gc
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -155,13 +155,13 @@ class Gateway:
         async with trio.open_nursery() as root:
             self.tasks = Tasks(root)
             await self._snapshots.refresh()
-            written = trio.Event()
-            root.start_soon(self._write, written)
+            written, delivered = trio.Event(), trio.Event()
+            root.start_soon(_until_done, "ingest", self.writer.run, written)
+            root.start_soon(_until_done, "delivery", self.dispatcher.run, delivered)
             root.start_soon(keep_running, "listener", self.listener.run)
             root.start_soon(
                 keep_running, "heartbeat", watch_sessions, self._sessions, self.settings.terminals
             )
-            root.start_soon(keep_running, "delivery", self.dispatcher.run)
             root.start_soon(keep_running, "last seen", self._keep_last_seen)
             root.start_soon(keep_running, "retention", self._apply_retention)
             root.start_soon(keep_running, "snapshots", self._snapshots.run)
@@ -171,29 +171,25 @@ class Gateway:
             await self._stopping.wait()
             log.info("stopping: finishing what is in flight")
             with trio.move_on_after(self.settings.process.drain_seconds):
-                await self._drain(written)
+                await self._drain(written, delivered)
             root.cancel_scope.cancel()
 
-    async def _write(self, written: trio.Event) -> None:
-        await keep_running("ingest", self.writer.run)
-        written.set()
-
-    async def _drain(self, written: trio.Event) -> None:
+    async def _drain(self, written: trio.Event, delivered: trio.Event) -> None:
         """Stop taking, store and acknowledge what was taken, let deliveries in flight settle."""
         self.listener.stop_accepting()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.dispatcher.stop)
-            self.writer.close()
-            await written.wait()
-            # Sessions that the last commit released send their acknowledgement first.
-            while any(session.busy for session in self._sessions):  # noqa: ASYNC110 (once, at the end)
-                await trio.sleep(0.01)
-            for session in tuple(self._sessions):
-                session.end(1001, "the server is stopping")
-            with trio.move_on_after(_SESSION_END_SECONDS):
-                while self._sessions:  # noqa: ASYNC110 (once, at the end)
-                    await trio.sleep(0.02)
+        self.dispatcher.stop()
+        self.writer.close()
+        await written.wait()
+        # Sessions that the last commit released send their acknowledgement first.
+        while any(session.busy for session in self._sessions):  # noqa: ASYNC110 (once, at the end)
+            await trio.sleep(0.01)
+        for session in tuple(self._sessions):
+            session.end(1001, "the server is stopping")
+        with trio.move_on_after(_SESSION_END_SECONDS):
+            while self._sessions:  # noqa: ASYNC110 (once, at the end)
+                await trio.sleep(0.02)
         await self._flush_seen()
+        await delivered.wait()
 
     async def _serve_terminal(self, wire: Wire) -> None:
         session = Session(wire, self._session_context)
@@ -245,6 +241,11 @@ class Gateway:
             if not await self.database.write(purge, before):
                 return
             await trio.sleep(_PAGE_PAUSE_SECONDS)
+
+
+async def _until_done(name: str, task: Callable[[], Awaitable[object]], done: trio.Event) -> None:
+    await keep_running(name, task)
+    done.set()
 
 
 def _ingest_config(settings: Settings) -> IngestConfig:

@@ -29,6 +29,7 @@ from tm20tui.ingest.registration import register
 from tm20tui.ingest.times import HELD_PROBLEMS, Reading, choose_fold, parse_wall_clock, read_time
 from tm20tui.ingest.users import store_user
 from tm20tui.protocol import LogRecord
+from tm20tui.protocol.records import MAX_BAD_RECORDS
 from tm20tui.store import deliveries, punches, services, users
 from tm20tui.store.punches import PunchKey
 from tm20tui.store.vault import Vault
@@ -144,6 +145,9 @@ class _Group:
         for bad in frame.bad:
             self._quarantine(frame, bad.raw, bad.reason, bad.field)
             receipt.quarantined += 1
+        if len(frame.bad) > MAX_BAD_RECORDS:
+            # The reader stopped taking them one by one: keep the frame itself.
+            self._quarantine(frame, frame.raw, "more bad records than are kept one by one")
         self._keep(frame.terminal.id, received_at, frame.raw)
         return receipt
 

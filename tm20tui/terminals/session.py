@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 QrDecider = Callable[[Terminal, str, datetime], Awaitable[Access]]
 
 _LONGEST_SERIAL = 64
+# Whoever has not said who it is gets no time for large texts; a `reg` has 2 kB.
+_LARGEST_FIRST_FRAME = 65_536
 _BROKEN_FRAMES_ALLOWED = 30
 _BROKEN_WINDOW_SECONDS = 60.0
 _TAKEOVER_ALARM_SECONDS = 900.0
@@ -98,6 +100,9 @@ class Session:
                 while True:
                     data = await self.wire.receive()
                     self.note_traffic()
+                    if not self._registered and len(data) > _LARGEST_FIRST_FRAME:
+                        self.end(1009, "too large before reg")
+                        await trio.lowlevel.checkpoint()
                     self.busy = True
                     await self._handle(data)
                     self.busy = False
