@@ -172,8 +172,7 @@ def _queues(query: Select[_T], filters: AttendanceFilters, status: SyncStatus) -
 
 def _count_queue(conn: Connection, filters: AttendanceFilters, status: SyncStatus) -> int:
     filters = replace(filters, status=status)
-    # Without a condition on its column SQLite would not walk the partial index.
-    count = select(func.count()).select_from(punches).where(punches.c.id > 0)
+    count = select(func.count()).select_from(punches)
     return sum(conn.scalar(query) or 0 for query in _queues(count, filters, status))
 
 

@@ -1,0 +1,107 @@
+"""Third-party HR services: list, add, change, delete. Couriers learn of every change at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from tm20tui.delivery.draft import validate_service
+from tm20tui.errors import InvalidInput
+from tm20tui.model import Service, utc_now
+from tm20tui.store import services
+from tm20tui.store.services import ServiceDraft
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from tm20tui.gateway import Gateway
+    from tm20tui.store.vault import Vault
+
+_REQUIRED = tuple(item.name for item in fields(ServiceDraft) if item.default is MISSING)
+_SECRETS = ("auth_token", "extra_headers")
+_DEFAULTS = {
+    item.name: item.default
+    for item in fields(ServiceDraft)
+    if item.name not in _REQUIRED and item.name not in _SECRETS
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedService:
+    """A service that is gone; `given_up` deliveries were still owed to it and are failed now."""
+
+    service: Service
+    given_up: int
+
+
+async def list_services(gateway: Gateway) -> list[Service]:
+    """Every service, by id."""
+    return await gateway.database.read(services.list_services)
+
+
+async def get_service(gateway: Gateway, service_id: int) -> Service:
+    """One service; `NotFound` when there is none."""
+    return await gateway.database.read(services.get_service, service_id)
+
+
+async def add_service(gateway: Gateway, given: Mapping[str, Any]) -> Service:
+    """Add a service: fields by their names, the others have their defaults.
+
+    Raises:
+        InvalidInput: a field is wrong, unknown or missing.
+        Conflict: the name is taken.
+    """
+    draft = validate_service(given, allow_private_hosts=gateway.settings.delivery.allow_private_hosts)
+    service = await gateway.database.write(services.add_service, gateway.vault, draft, utc_now())
+    gateway.dispatcher.services_changed()
+    return service
+
+
+async def change_service(gateway: Gateway, service_id: int, given: Mapping[str, Any]) -> Service:
+    """Change the fields that are given and leave the others.
+
+    Raises:
+        NotFound, InvalidInput, Conflict
+    """
+    private = gateway.settings.delivery.allow_private_hosts
+    service = await gateway.database.write(_change, gateway.vault, service_id, given, private)
+    gateway.dispatcher.services_changed()
+    return service
+
+
+async def replace_service(gateway: Gateway, service_id: int, given: Mapping[str, Any]) -> Service:
+    """Make a service what is given: fields that are not have their defaults, secrets are kept.
+
+    Raises:
+        NotFound, InvalidInput, Conflict
+    """
+    await get_service(gateway, service_id)
+    for name in _REQUIRED:
+        if name not in given:
+            raise InvalidInput(f"{name} is required", field=name)
+    return await change_service(gateway, service_id, {**_DEFAULTS, **given})
+
+
+async def delete_service(gateway: Gateway, service_id: int) -> DeletedService:
+    """Delete a service; what it was still owed is failed, with the reason.
+
+    Raises:
+        NotFound
+    """
+    deleted = await gateway.database.write(_delete, service_id)
+    gateway.dispatcher.services_changed()
+    return deleted
+
+
+def _change(
+    connection: Connection, vault: Vault, service_id: int, given: Mapping[str, Any], private: bool
+) -> Service:
+    existing = services.get_service(connection, service_id)
+    draft = validate_service(given, existing=existing, allow_private_hosts=private)
+    return services.update_service(connection, vault, service_id, draft, utc_now())
+
+
+def _delete(connection: Connection, service_id: int) -> DeletedService:
+    service = services.get_service(connection, service_id)
+    return DeletedService(service, services.delete_service(connection, service_id, utc_now()))

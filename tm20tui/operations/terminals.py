@@ -1,0 +1,140 @@
+"""Terminals: what is stored of them together with what is live, approval, name and direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+from tm20tui.errors import Conflict, InvalidInput
+from tm20tui.model import ADMISSIONS, DIRECTION_POLICIES, Admission, Terminal
+from tm20tui.operations.directions import recompute_directions
+from tm20tui.store import terminals
+from tm20tui.terminals.roster import SessionView
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from tm20tui.gateway import Gateway
+    from tm20tui.tasks import TaskRecord
+
+TerminalState = Literal["online", "offline", "waiting", "blocked"]
+
+_NAME_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalView:
+    """A terminal and, while it is connected, its session.
+
+    `state`: `online`, `offline` (not connected, or mute), `waiting` for an operator's
+    approval, `blocked`. `last_seen_at` is None for a terminal that never was heard.
+    """
+
+    terminal: Terminal
+    session: SessionView | None
+    state: TerminalState
+    last_seen_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalChange:
+    """A terminal after a change; `task` recomputes its directions, None when nothing has to be."""
+
+    view: TerminalView
+    task: TaskRecord | None
+
+
+async def list_terminals(gateway: Gateway, *, admission: str | None = None) -> list[TerminalView]:
+    """Every terminal by id, or those of one admission."""
+    if admission is not None and admission not in ADMISSIONS:
+        raise InvalidInput(f"admission must be one of {', '.join(ADMISSIONS)}", field="admission")
+    stored = await gateway.database.read(terminals.list_terminals, admission=admission)
+    sessions = gateway.roster.views()
+    return [_view(terminal, sessions.get(terminal.id)) for terminal in stored]
+
+
+async def get_terminal(gateway: Gateway, terminal_id: int) -> TerminalView:
+    """One terminal; `NotFound` when there is none."""
+    return _now(gateway, await gateway.database.read(terminals.get_terminal, terminal_id))
+
+
+async def approve_terminal(gateway: Gateway, terminal_id: int) -> TerminalView:
+    """Let a terminal in; it sends what it kept when it registers next.
+
+    Raises:
+        NotFound
+        Conflict: the configuration blocks its serial.
+    """
+    terminal = await gateway.database.read(terminals.get_terminal, terminal_id)
+    blocked = {sn.casefold() for sn in gateway.settings.terminals.blocked}
+    if terminal.sn.casefold() in blocked:
+        raise Conflict(f"{terminal.sn} is in terminals.blocked of the configuration: remove it there first")
+    return await _admit(gateway, terminal_id, "approved")
+
+
+async def block_terminal(gateway: Gateway, terminal_id: int) -> TerminalView:
+    """Refuse a terminal from now on; a live connection of it is closed.
+
+    Raises:
+        NotFound
+    """
+    return await _admit(gateway, terminal_id, "blocked")
+
+
+async def change_terminal(
+    gateway: Gateway, terminal_id: int, *, name: str | None = None, direction_policy: str | None = None
+) -> TerminalChange:
+    """Change what is given. A new policy applies at once, and to the punches there are in the background.
+
+    Raises:
+        NotFound, InvalidInput
+    """
+    changes: dict[str, Any] = {}
+    if name is not None:
+        changes["name"] = _checked_name(name)
+    if direction_policy is not None:
+        if direction_policy not in DIRECTION_POLICIES:
+            allowed = ", ".join(DIRECTION_POLICIES)
+            raise InvalidInput(f"direction_policy must be one of {allowed}", field="direction_policy")
+        changes["direction_policy"] = direction_policy
+    before, after = await gateway.database.write(_change, terminal_id, changes)
+    gateway.roster.refresh(after)
+    task = None
+    if before.direction_policy != after.direction_policy:
+        recompute = partial(recompute_directions, gateway, terminal_id, before.direction_policy)
+        task = gateway.tasks.start(f"directions of {after.sn}", recompute)
+    return TerminalChange(_now(gateway, after), task)
+
+
+async def _admit(gateway: Gateway, terminal_id: int, admission: Admission) -> TerminalView:
+    _, terminal = await gateway.database.write(_change, terminal_id, {"admission": admission})
+    gateway.roster.refresh(terminal)
+    return _now(gateway, terminal)
+
+
+def _change(connection: Connection, terminal_id: int, changes: dict[str, Any]) -> tuple[Terminal, Terminal]:
+    before = terminals.get_terminal(connection, terminal_id)
+    return before, terminals.update_terminal(connection, terminal_id, changes)
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if len(name) > _NAME_LENGTH or not name.isprintable():
+        raise InvalidInput(f"name must be one line of at most {_NAME_LENGTH} characters", field="name")
+    return name
+
+
+def _now(gateway: Gateway, terminal: Terminal) -> TerminalView:
+    return _view(terminal, gateway.roster.views().get(terminal.id))
+
+
+def _view(terminal: Terminal, session: SessionView | None) -> TerminalView:
+    state: TerminalState = "offline" if session is None else session.state
+    if terminal.admission == "blocked":
+        state = "blocked"
+    elif terminal.admission == "pending":
+        state = "waiting"
+    seen = terminal.last_seen_at if session is None else session.last_heard_at
+    return TerminalView(terminal, session, state, seen)
