@@ -1,0 +1,209 @@
+"""One HTTP client per service: a frozen body goes out, an `Answer` or a `Failure` comes back.
+
+Nothing else escapes: no foreign exception, and no secret in any message, log or repr.
+Redirects are not followed and proxies of the environment are not used, so that
+secrets go to the host that was configured and nowhere else.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+import ssl
+from collections.abc import Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+
+import httpcore
+import httpx
+import trio
+
+from tm20tui import __version__
+from tm20tui.hr.answer import Answer, Failure, FailureKind, Outcome
+from tm20tui.hr.transport import Refused, Transport
+from tm20tui.model import Service, ServiceSecrets
+
+ANSWER_LIMIT = 64 * 1024
+EXCERPT_LENGTH = 500
+ENV_PREFIX = "env:"
+
+# Their debug lines would show addresses and headers of requests.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+class HrClient:
+    """The connection to one service; an async context manager."""
+
+    def __init__(
+        self,
+        service: Service,
+        secrets: ServiceSecrets,
+        *,
+        allow_private_hosts: bool,
+        tls: ssl.SSLContext | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._url = service.base_url.rstrip("/") + service.attendance_endpoint
+        self._timeout_seconds = service.timeout_seconds
+        self._missing = ""
+        self._hidden: list[str] = []
+        try:
+            headers = self._headers(service, secrets, environ)
+        except LookupError as error:
+            self._missing = str(error.args[0])
+            headers = {}
+        self._client = httpx.AsyncClient(
+            transport=Transport(allow_private=allow_private_hosts, tls=tls),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=None,
+            headers={
+                "User-Agent": f"tm20tui/{__version__}",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                **headers,
+            },
+        )
+
+    async def __aenter__(self) -> HrClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with trio.CancelScope(shield=True), trio.move_on_after(1):
+            await self._client.aclose()
+
+    async def post_attendance(
+        self, body: bytes, *, key: str, now: datetime, answer_limit: int = ANSWER_LIMIT
+    ) -> Outcome:
+        """POST one frozen batch within the service's timeout."""
+        if self._missing:
+            return Failure(FailureKind.SECRET, self._missing)
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": key,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "Idempotency-Key": key,
+        }
+        progress = _Progress()
+        try:
+            with trio.fail_after(self._timeout_seconds):
+                try:
+                    return await self._post(body, headers, progress, answer_limit)
+                except (httpcore.NetworkError, httpcore.RemoteProtocolError):
+                    if progress.connected or progress.answered:
+                        raise
+                # A kept-alive connection that the service had closed meanwhile: the same
+                # bytes under the same key may go again at once.
+                return await self._post(body, headers, progress, answer_limit)
+        except trio.TooSlowError:
+            where = "after the request was sent" if progress.sent else "before the request was sent"
+            reason = f"no answer within {self._timeout_seconds:g} s, {where}"
+            return Failure(FailureKind.TIMEOUT, reason, progress.sent)
+        except Refused as refused:
+            return Failure(refused.kind, refused.reason, progress.sent)
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, httpx.InvalidURL) as error:
+            return _failure(error, progress)
+
+    async def _post(
+        self, body: bytes, headers: Mapping[str, str], progress: _Progress, limit: int
+    ) -> Outcome:
+        extensions = {"trace": progress.trace}
+        async with self._client.stream(
+            "POST", self._url, content=body, headers=headers, extensions=extensions
+        ) as response:
+            progress.answered = True
+            read = bytearray()
+            async for part in response.aiter_raw():
+                read += part
+                if len(read) > limit:
+                    break
+            body = self._without_secrets(bytes(read[:limit]))
+            return Answer(
+                status=response.status_code,
+                content_type=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
+                retry_after=response.headers.get("retry-after", "").strip(),
+                location=response.headers.get("location", ""),
+                body=body,
+                truncated=len(read) > limit,
+                excerpt=_excerpt(body),
+            )
+
+    def _without_secrets(self, body: bytes) -> bytes:
+        """A service may echo what we sent it, and answers are kept and shown."""
+        for secret in self._hidden:
+            body = body.replace(secret.encode(), b"***")
+        return body
+
+    def _headers(
+        self, service: Service, secrets: ServiceSecrets, environ: Mapping[str, str]
+    ) -> dict[str, str]:
+        headers = {name: _resolve(value, environ) for name, value in secrets.extra_headers.items()}
+        self._hidden += [value for value in headers.values() if len(value) >= 4]
+        token = _resolve(secrets.auth_token, environ) if service.auth_type != "none" else ""
+        if not token:
+            return headers
+        self._hidden.append(token)
+        if service.auth_type == "bearer":
+            headers["Authorization"] = f"Bearer {token}"
+        elif service.auth_type == "api_key":
+            headers[service.auth_header_name] = token
+        else:
+            encoded = base64.b64encode(token.encode()).decode()
+            self._hidden += [encoded, token.partition(":")[2] or token]
+            headers["Authorization"] = f"Basic {encoded}"
+        return headers
+
+
+class _Progress:
+    """How far the exchange got, as the connection pool tells it."""
+
+    def __init__(self) -> None:
+        self.connected = False
+        self.sent = False
+        self.answered = False
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.started":
+            self.connected = True
+        elif event == "http11.send_request_headers.started":
+            self.sent = True
+
+
+def _excerpt(body: bytes) -> str:
+    text = body[: 4 * EXCERPT_LENGTH].decode("utf-8", "replace")
+    text = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(text.split())[:EXCERPT_LENGTH]
+
+
+def _resolve(value: str, environ: Mapping[str, str]) -> str:
+    if not value.startswith(ENV_PREFIX):
+        return value
+    name = value.removeprefix(ENV_PREFIX)
+    found = environ.get(name, "")
+    if not found or any(ord(character) < 0x20 or ord(character) > 0x7E for character in found):
+        raise LookupError(f"the environment variable {name} is not set to a usable secret")
+    return found
+
+
+def _failure(error: Exception, progress: _Progress) -> Failure:
+    """Words of our own: a library's message may quote a header."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            reason = f"the service's certificate is not valid: {seen.verify_message}"
+            return Failure(FailureKind.CERTIFICATE, reason, progress.sent)
+        if isinstance(seen, ssl.SSLError):
+            return Failure(FailureKind.TLS, f"TLS failed: {seen.reason or 'no reason given'}", progress.sent)
+        seen = seen.__cause__ or seen.__context__
+    if isinstance(error, (httpcore.LocalProtocolError, httpx.InvalidURL, httpx.UnsupportedProtocol)):
+        return Failure(FailureKind.SECRET, "the URL, token or a header of the service cannot be sent", False)
+    if isinstance(error, httpcore.RemoteProtocolError) and "disconnected" not in str(error):
+        return Failure(FailureKind.PROTOCOL, "what the service sent is not HTTP", progress.sent)
+    if isinstance(error, httpcore.ConnectError):
+        return Failure(FailureKind.TLS, "the connection was closed during the TLS handshake", False)
+    return Failure(FailureKind.RESET, "the service closed the connection without an answer", progress.sent)

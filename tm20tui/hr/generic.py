@@ -1,0 +1,151 @@
+"""The customer's own format: the body of a batch, and what an answer says about its records.
+
+A 2xx answer accepts all, unless it lists verdicts:
+``{"results": [{"log_id": 456, "status": "accepted"}, ...]}`` with `status` one of
+accepted, duplicate, rejected, retry, and `code` and `message` for people.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from tm20tui.hr.answer import Answer
+
+Word = Literal["accepted", "duplicate", "rejected", "retry"]
+WORDS: tuple[Word, ...] = ("accepted", "duplicate", "rejected", "retry")
+_WORST_LAST: tuple[Word, ...] = ("accepted", "duplicate", "retry", "rejected")
+_REASON_LENGTH = 300
+
+
+class PunchRow(Protocol):
+    """What a body says about one punch; a row of the store fits."""
+
+    @property
+    def punch_id(self) -> int: ...
+    @property
+    def terminal_sn(self) -> str: ...
+    @property
+    def enrollid(self) -> str: ...
+    @property
+    def user_name(self) -> str: ...
+    @property
+    def time_utc(self) -> datetime | None: ...
+    @property
+    def time_raw(self) -> str: ...
+    @property
+    def mode(self) -> int: ...
+    @property
+    def inout(self) -> int: ...
+    @property
+    def event(self) -> int: ...
+    @property
+    def temperature(self) -> float | None: ...
+    @property
+    def access_granted(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the service says about one record; `reason` is for people."""
+
+    word: Word
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """A 2xx that does not come from the service we think we talk to."""
+
+    reason: str
+
+
+def render(rows: Sequence[PunchRow]) -> bytes:
+    """The body, byte for byte as in the customer's document: field order, types, `Z` times."""
+    records = [
+        {
+            "terminal_sn": row.terminal_sn,
+            "enrollid": int(row.enrollid)
+            if row.enrollid.isascii() and row.enrollid.isdigit()
+            else row.enrollid,
+            "user_name": row.user_name,
+            "time": row.time_raw if row.time_utc is None else row.time_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "mode": row.mode,
+            "inout": row.inout,
+            "event": row.event,
+            "temperature": _number(row.temperature),
+            "access_granted": bool(row.access_granted),
+            "log_id": row.punch_id,
+        }
+        for row in rows
+    ]
+    text = json.dumps({"attendance": records}, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace")
+
+
+def read_verdicts(answer: Answer, log_ids: Collection[int]) -> dict[int, Verdict] | Garbage:
+    """What a 2xx answer says about each record; `Garbage` when it is not a success at all."""
+    if answer.truncated:
+        return Garbage(f"answered {answer.status} with far more than an answer to a batch")
+    if answer.content_type in ("text/html", "application/xhtml+xml"):
+        return Garbage(
+            f"answered {answer.status} with a web page: is there a login page or proxy in between?"
+        )
+    if not answer.body.strip():
+        results = None
+    else:
+        try:
+            content = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            return Garbage(f"answered {answer.status} with something that is not JSON")
+        results = _results(content)
+    unlisted = Verdict("accepted")
+    if answer.status == 207:
+        unlisted = Verdict("retry", "the service answered 207 without a verdict on this record")
+    verdicts = dict.fromkeys(log_ids, unlisted)
+    if results is None:
+        return verdicts
+    seen: dict[int, Verdict] = {}
+    for entry in results:
+        log_id = _log_id(entry)
+        if log_id not in verdicts:
+            continue
+        verdict = _verdict(entry)
+        known = seen.get(log_id)
+        if known is None or _WORST_LAST.index(verdict.word) > _WORST_LAST.index(known.word):
+            seen[log_id] = verdict
+    return verdicts | seen
+
+
+def _results(content: object) -> Sequence[Mapping[str, Any]] | None:
+    if not isinstance(content, dict) or not isinstance(content.get("results"), list):
+        return None
+    found = [entry for entry in content["results"] if isinstance(entry, dict) and "log_id" in entry]
+    # A list of something else is not ours to read.
+    return found if found or not content["results"] else None
+
+
+def _log_id(entry: Mapping[str, Any]) -> int:
+    value = entry["log_id"]
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    return value if type(value) is int else -1
+
+
+def _verdict(entry: Mapping[str, Any]) -> Verdict:
+    status = str(entry.get("status", "")).strip().lower()
+    parts = [str(entry[name]) for name in ("code", "message") if entry.get(name)]
+    reason = " ".join("".join(c if c.isprintable() else " " for c in ": ".join(parts)).split())
+    reason = reason[:_REASON_LENGTH]
+    for word in WORDS:
+        if status == word:
+            return Verdict(word, reason)
+    return Verdict("retry", f"the service answered an unknown status {status[:40]!r}")
+
+
+def _number(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
