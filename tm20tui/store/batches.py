@@ -16,7 +16,6 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     Boolean,
-    Connection,
     Float,
     Integer,
     Row,
@@ -27,6 +26,7 @@ from sqlalchemy import (
     insert,
     text,
 )
+from sqlalchemy import Connection as Connection
 
 from tm20tui.store.schema import Utc, batches
 
@@ -148,13 +148,17 @@ def split_batch(
     )
 
 
+def return_batch(conn: Connection, batch_id: int, now: datetime) -> int:
+    """Dissolve an open batch: its deliveries are pending again, no attempt counted; return how many."""
+    if not close_batch(conn, batch_id, "returned", now):
+        return 0
+    return conn.execute(_RETURN, {"batch": batch_id}).rowcount
+
+
 def return_batches(conn: Connection, service_id: int, node: str, now: datetime) -> int:
-    """Dissolve this node's open batches: their deliveries are pending again, no attempt counted."""
-    count = 0
-    for batch_id in conn.scalars(_OWN_OPEN, {"service": service_id, "node": node}).all():
-        close_batch(conn, batch_id, "returned", now)
-        count += conn.execute(_RETURN, {"batch": batch_id}).rowcount
-    return count
+    """Dissolve all this node's open batches of a service; return how many deliveries are pending again."""
+    own = conn.scalars(_OWN_OPEN, {"service": service_id, "node": node}).all()
+    return sum(return_batch(conn, batch_id, now) for batch_id in own)
 
 
 def close_batch(conn: Connection, batch_id: int, status: str, now: datetime) -> bool:

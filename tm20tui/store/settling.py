@@ -114,11 +114,12 @@ def _settle(conn: Connection, batch_id: int, settlements: Sequence[Settlement], 
 
 def _after(conn: Connection, service_id: int, rows: Sequence[DeliveryRow], sent: int, now: datetime) -> None:
     refresh_punches(conn, (row.punch_id for row in rows))
+    if not sent:
+        return
     values = {"service": service_id, "now": now}
     conn.execute(_SYNCED, values)
     conn.execute(_SYNCED_MAPPINGS, {**values, "terminals": sorted({row.terminal_id for row in rows})})
-    if sent:
-        conn.execute(_COUNT_SENT, {"name": f"sent:{service_id}", "count": sent})
+    conn.execute(_COUNT_SENT, {"name": f"sent:{service_id}", "count": sent})
 
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
