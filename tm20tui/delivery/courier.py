@@ -1,0 +1,279 @@
+"""The courier of one service: when a round is due, batch after batch until nothing is left.
+
+Wait, claim, POST, settle; one request at a time. What a batch carries is committed
+before it is sent, so that a crash at any moment sends the same bytes under the same key
+again, before anything else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Concatenate, ParamSpec, TypeVar
+
+import trio
+
+from tm20tui.delivery import ledger
+from tm20tui.delivery.brake import Brake
+from tm20tui.delivery.ledger import Claim, Desk, Health, Settled
+from tm20tui.delivery.office import Office, Stopping
+from tm20tui.delivery.policy import decide
+from tm20tui.delivery.status import CourierStatus, SyncReport, SyncRequest
+from tm20tui.delivery.waiting import Plan, plan
+from tm20tui.errors import NotFound
+from tm20tui.events import Signal
+from tm20tui.hr.answer import Answer
+from tm20tui.hr.client import ANSWER_LIMIT, HrClient
+from tm20tui.model import Service, ServiceSecrets
+from tm20tui.store.batches import Batch, Connection
+from tm20tui.store.deliveries import backfill_chunk, count_pending
+from tm20tui.store.settling import Attempt
+
+P = ParamSpec("P")
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+ANSWER_BYTES_PER_RECORD = 512
+
+
+class Courier:
+    """Delivers to one service until the service is deleted or `stop` is called."""
+
+    def __init__(self, office: Office, service: Service) -> None:
+        self._office = office
+        self._service = service
+        self._health = Health()
+        self._brake = Brake()
+        self._signal = Signal()
+        self._stopping = trio.Event()
+        self._reload = False
+        # What may be waiting: nothing is known at first, so the store is asked.
+        self._news = True
+        self._recover = True
+        self._in_round = False
+        self._next_due_at: datetime | None = None
+        self._last_sync_at = service.last_attendance_sync_at
+        self._requests: list[SyncRequest] = []
+        self._in_flight: tuple[datetime, int] | None = None
+        self._sent = 0
+        self._failed = 0
+
+    def news(self) -> None:
+        """New deliveries were committed."""
+        self._news = True
+        self._signal.set()
+
+    def changed(self) -> None:
+        """The service was edited, activated or deleted."""
+        self._reload = True
+        self._signal.set()
+
+    def stop(self) -> None:
+        """Begin nothing new; `run` returns when the attempt in flight is settled."""
+        self._stopping.set()
+        self._signal.set()
+
+    async def sync(self, terminal_id: int | None) -> SyncReport:
+        """A round now, whatever the interval and the health say; returns when it is over."""
+        request = SyncRequest(terminal_id)
+        self._requests.append(request)
+        self._signal.set()
+        try:
+            await request.done.wait()
+        finally:
+            if request in self._requests:
+                self._requests.remove(request)
+        return SyncReport(request.sent, request.failed, request.left, request.reason)
+
+    def status(self) -> CourierStatus:
+        """A snapshot."""
+        since, count = self._in_flight or (None, 0)
+        return CourierStatus(
+            service_id=self._service.id,
+            name=self._service.name,
+            is_active=self._service.is_active,
+            health=self._health.state,
+            reason=self._health.reason,
+            retry_at=self._health.retry_at,
+            in_flight_since=since,
+            in_flight=count,
+            next_round_at=self._plan().until,
+            sent=self._sent,
+            failed=self._failed,
+        )
+
+    async def run(self) -> None:
+        """Deliver. Returns when stopped or deleted; an unexpected error is for the supervisor."""
+        try:
+            while not self._stopping.is_set():
+                self._reload = False
+                loaded = await self._write(ledger.load, self._office.vault, self._service.id)
+                await self._serve(*loaded)
+        except (NotFound, Stopping):
+            pass
+        finally:
+            for request in list(self._requests):
+                self._finish(request, 0, "delivery to this service has stopped")
+
+    async def _serve(self, service: Service, secrets: ServiceSecrets | None, health: Health) -> None:
+        """Work with the service as loaded, until it changes."""
+        self._service, self._health = service, health
+        if secrets is None or not service.is_active:
+            await self._idle(health.reason if service.is_active else "the service is not active")
+            return
+        self._last_sync_at = service.last_attendance_sync_at
+        while await self._write(backfill_chunk, service.id):
+            if self._stopping.is_set():
+                return
+        self._news = self._recover = True
+        desk = Desk(service, self._office.node, self._office.config)
+        allow_private = self._office.config.allow_private_hosts
+        async with HrClient(
+            service, secrets, allow_private_hosts=allow_private, tls=self._office.tls
+        ) as client:
+            while not self._stopping.is_set() and not self._reload:
+                wanted = self._plan()
+                if not wanted.go:
+                    await self._wait(wanted.until)
+                    continue
+                await self._round(desk, client, wanted)
+
+    async def _round(self, desk: Desk, client: HrClient, wanted: Plan) -> None:
+        """Send until nothing is left, the service fails, or something asks for attention."""
+        request = self._requests[0] if self._requests else None
+        claim = Claim(open_only=wanted.open_only, terminal_id=request.terminal_id if request else None)
+        self._recover = False
+        if not wanted.open_only:
+            # A round of one terminal leaves the others as they were.
+            self._in_round, self._news = claim.terminal_id is None, claim.terminal_id is not None
+        taken = await self._write(ledger.take, desk, self._health, claim, self._office.now())
+        self._health = taken.health
+        self._reload = self._reload or taken.edited
+        while taken.batch is not None:
+            if self._stopping.is_set() or self._reload:
+                self._recover = self._news = True
+                if taken.fresh:
+                    await self._write(ledger.give_back, taken.batch, self._office.now())
+                return
+            settled = await self._attempt(desk, client, taken.batch, claim)
+            if request is not None:
+                request.sent += settled.sent
+                request.failed += settled.failed
+            if settled.taken is None:
+                # The service failed, or we were interrupted: what is left waits.
+                self._recover = self._news = True
+                break
+            taken = settled.taken
+        else:
+            if not wanted.open_only:
+                self._in_round, self._next_due_at = False, taken.next_due_at
+        if self._health.state == "paused":
+            self._in_round = False
+        if request is not None and not self._reload:
+            left = await self._write(count_pending, self._service.id)
+            self._finish(request, left, self._health.reason)
+
+    async def _attempt(self, desk: Desk, client: HrClient, batch: Batch, claim: Claim) -> Settled:
+        """One POST and its consequences."""
+        office = self._office
+        if batch.parent_id is None:
+            self._brake = self._brake.next_batch()
+        started_at, started = office.now(), trio.current_time()
+        self._in_flight = (started_at, len(batch.rows))
+        limit = max(ANSWER_LIMIT, ANSWER_BYTES_PER_RECORD * len(batch.rows))
+        try:
+            outcome = await client.post_attendance(
+                batch.body, key=batch.key, now=started_at, answer_limit=limit
+            )
+            now = office.now()
+            decision = decide(
+                outcome,
+                [row.punch_id for row in batch.rows],
+                failures=self._health.failures,
+                now=now,
+                config=office.config,
+                draw=office.draw(),
+            )
+            answer = outcome if isinstance(outcome, Answer) else None
+            attempt = Attempt(
+                started_at=started_at,
+                duration_seconds=trio.current_time() - started,
+                status_code=answer.status if answer else None,
+                outcome="",
+                reason=getattr(decision, "reason", ""),
+                answer=answer.excerpt if answer else "",
+            )
+            settled = await self._write(
+                ledger.apply,
+                desk,
+                self._health,
+                self._brake,
+                batch,
+                attempt,
+                decision,
+                None if self._stopping.is_set() or self._reload else claim,
+                now,
+            )
+        finally:
+            self._in_flight = None
+        self._note(settled, now)
+        return settled
+
+    def _note(self, settled: Settled, now: datetime) -> None:
+        self._sent += settled.sent
+        self._failed += settled.failed
+        if settled.sent:
+            self._last_sync_at = now
+        before, after = self._health.state, settled.health
+        self._brake, self._health = settled.brake, after
+        self._reload = self._reload or settled.edited
+        extra = {"service": self._service.name}
+        if after.state == "paused":
+            log.error("deliveries are paused until an operator acts: %s", after.reason, extra=extra)
+        elif after.state == "backing off":
+            log.warning("trying again at %s: %s", after.retry_at, after.reason, extra=extra)
+        elif before != "healthy":
+            log.info("the service works again", extra=extra)
+        elif settled.outcome == "refused":
+            log.warning("a record was refused and has failed", extra=extra)
+
+    def _plan(self) -> Plan:
+        return plan(
+            active=self._service.is_active,
+            state=self._health.state,
+            retry_at=self._health.retry_at,
+            forced=bool(self._requests),
+            recover=self._recover,
+            in_round=self._in_round,
+            news=self._news,
+            next_due_at=self._next_due_at,
+            last_sync_at=self._last_sync_at,
+            interval=timedelta(minutes=self._service.sync_interval_minutes),
+            now=self._office.now(),
+        )
+
+    async def _wait(self, until: datetime | None) -> None:
+        # The wall clock may be set while we wait: look again at least every minute.
+        seconds = 60.0
+        if until is not None:
+            seconds = min(seconds, max(0.0, (until - self._office.now()).total_seconds()))
+        with trio.move_on_after(seconds):
+            await self._signal.wait()
+
+    async def _idle(self, reason: str) -> None:
+        """Nothing can be sent until the service is edited."""
+        while not self._stopping.is_set() and not self._reload:
+            for request in list(self._requests):
+                self._finish(request, await self._write(count_pending, self._service.id), reason)
+            await self._signal.wait()
+
+    async def _write(
+        self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._office.write(self._service.name, self._stopping, function, *args, **kwargs)
+
+    def _finish(self, request: SyncRequest, left: int, reason: str) -> None:
+        self._requests.remove(request)
+        request.left, request.reason = left, reason
+        request.done.set()

@@ -1,0 +1,134 @@
+"""What an outcome means: pure functions from what happened to a decision.
+
+Only a verdict about a record costs that record an attempt. What concerns the service
+makes it back off or pause, and leaves the frozen batch as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from tm20tui.delivery.backoff import pause_seconds, retry_after_seconds
+from tm20tui.delivery.config import DeliveryConfig
+from tm20tui.delivery.states import DeliveryEvent, move_delivery
+from tm20tui.hr.answer import Answer, Failure, FailureKind, Outcome
+from tm20tui.hr.generic import Garbage, Verdict, read_verdicts
+from tm20tui.store.batches import DeliveryRow
+from tm20tui.store.settling import Settlement
+
+OUTAGES = frozenset({408, 425, 429})
+PAUSES: Mapping[int, str] = {
+    401: "the service refuses our credentials",
+    403: "the service forbids us to send",
+    407: "a proxy asks for credentials",
+    410: "the service says this address is gone for good",
+}
+TOO_LARGE = 413
+RECORD_RETRY_SECONDS = 60.0
+_REASON_LENGTH = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Every record has its verdict."""
+
+    verdicts: Mapping[int, Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class BackOff:
+    """The service does not work now: leave it alone until `retry_at`. With `verdicts`, it put every
+    record off: they are pending again, since the same key would get the same answer."""
+
+    reason: str
+    retry_at: datetime
+    verdicts: Mapping[int, Verdict] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Sending again is of no use until an operator acts."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The batch was refused: send its halves. `batch_limit` is a smaller size to remember."""
+
+    reason: str
+    batch_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The record, alone, was refused."""
+
+    reason: str
+
+
+Decision = Settle | BackOff | Pause | Split | Refuse
+
+
+def decide(
+    outcome: Outcome,
+    log_ids: Sequence[int],
+    *,
+    failures: int,
+    now: datetime,
+    config: DeliveryConfig,
+    draw: float,
+) -> Decision:
+    """What to do about the outcome of one batch; `failures` in a row came before it."""
+    step = pause_seconds(failures + 1, config.backoff_seconds, config.jitter, draw)
+    if isinstance(outcome, Failure):
+        if outcome.kind in (FailureKind.CERTIFICATE, FailureKind.SECRET, FailureKind.PRIVATE_HOST):
+            return Pause(outcome.reason)
+        return BackOff(outcome.reason, now + timedelta(seconds=step))
+    status = outcome.status
+    if status in OUTAGES or not (200 <= status < 300 or 400 <= status < 500):
+        asked = retry_after_seconds(outcome.retry_after, now, config.retry_after_cap_seconds)
+        return BackOff(_words(outcome), now + timedelta(seconds=max(step, asked or 0.0)))
+    if status < 300:
+        verdicts = read_verdicts(outcome, log_ids)
+        later = now + timedelta(seconds=step)
+        if isinstance(verdicts, Garbage):
+            return BackOff(verdicts.reason, later)
+        if all(verdict.word == "retry" for verdict in verdicts.values()):
+            return BackOff("the service put off every record of a batch", later, verdicts)
+        return Settle(verdicts)
+    if status in PAUSES:
+        return Pause(f"{PAUSES[status]} ({_words(outcome)})")
+    if len(log_ids) == 1:
+        return Refuse(_words(outcome))
+    limit = (len(log_ids) + 1) // 2 if status == TOO_LARGE else None
+    return Split(_words(outcome), limit)
+
+
+def settle(
+    row: DeliveryRow, verdict: Verdict, *, retry_attempts: int, now: datetime, config: DeliveryConfig
+) -> Settlement:
+    """What a verdict makes of one delivery; a refused one is tried again while attempts are left."""
+    event = cast("DeliveryEvent", verdict.word)
+    status = move_delivery("in flight", event)
+    if verdict.word == "rejected":
+        again = row.attempts + 1 < retry_attempts
+        later = now + timedelta(minutes=config.retry_sweep_minutes)
+        reason = verdict.reason or "the service rejected this record without a reason"
+        return Settlement(row, "failed", reason, later if again else None)
+    if verdict.word == "retry":
+        later = now + timedelta(seconds=RECORD_RETRY_SECONDS)
+        return Settlement(row, "pending", verdict.reason or "the service asked to send it later", later)
+    return Settlement(row, "duplicate" if status == "duplicate" else "sent")
+
+
+def _words(answer: Answer) -> str:
+    if 300 <= answer.status < 400:
+        where = f" to {answer.location[:200]}" if answer.location else ""
+        return f"answered {answer.status}: redirected{where}, which is not followed: correct base_url"
+    detail = f": {answer.excerpt}" if answer.excerpt else ""
+    asked = f" (Retry-After {answer.retry_after[:40]})" if answer.retry_after else ""
+    return f"answered {answer.status}{asked}{detail}"[:_REASON_LENGTH]
