@@ -105,12 +105,14 @@ _CONFIG_HELP = "configuration file (default: ./config.toml, else /etc/tm20tui/co
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from tm20tui.cli.serve import serve
     from tm20tui.settings import load
 
     if arguments.seed is not None and not arguments.demo:
         raise ConfigError("--seed", arguments.seed, "goes with --demo only")
     settings = load(arguments.config)
+    # A mistake in the configuration is told before a server is loaded.
+    from tm20tui.cli.serve import serve
+
     return serve(settings, headless=arguments.headless, demo=arguments.demo, seed=arguments.seed)
 
 
