@@ -11,10 +11,12 @@ import socket
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import trio
 
+from tm20tui.gateway import Gateway
+from tm20tui.operations import services
 from tm20tui.settings import Settings
 from tm20tui.simulate.fleet import run_fleet
 from tm20tui.simulate.hr import serve_hr
@@ -28,9 +30,10 @@ REPORT_SECONDS = 5.0
 _LOCAL = "127.0.0.1"
 
 
-async def add_demo_service(gateway: Any, base_url: str) -> None:
+async def add_demo_service(gateway: Gateway, base_url: str) -> None:
     """Make the simulated HR service known to the server, as an operator would."""
-    await gateway.operations.add_service(
+    await services.add_service(
+        gateway,
         {
             "name": "Demo HR",
             "description": "The simulated HR service of tm20tui --demo",
@@ -39,7 +42,7 @@ async def add_demo_service(gateway: Any, base_url: str) -> None:
             "attendance_endpoint": "/api/v1/attendance",
             "auth_type": "none",
             "sync_interval_minutes": 0,
-        }
+        },
     )
 
 
@@ -89,7 +92,7 @@ class Demo:
             return ()
         return (f"Demo HR at {self._hr_url} has received {len(self._hr.records)} punches",)
 
-    async def run(self, gateway: Any) -> None:
+    async def run(self, gateway: Gateway) -> None:
         """Play the terminals and the HR service until cancelled."""
         async with trio.open_nursery() as nursery:
             port = await nursery.start(serve_hr, self._hr, _LOCAL, 0)
