@@ -39,7 +39,11 @@ async def test_a_newer_schema_is_refused(database: Database) -> None:
 
 async def test_a_database_serves_one_server(database: Database) -> None:
     other = Database(database.url)
-    with exclusive_use(database), pytest.raises(AlreadyRunning, match="another tm20tui server"), exclusive_use(other):
+    with (
+        exclusive_use(database),
+        pytest.raises(AlreadyRunning, match="another tm20tui server"),
+        exclusive_use(other),
+    ):
         pass
     with exclusive_use(other):
         pass
