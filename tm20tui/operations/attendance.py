@@ -16,6 +16,21 @@ if TYPE_CHECKING:
 
     from tm20tui.gateway import Gateway
 
+__all__ = [
+    "LARGEST_PAGE",
+    "AttendanceDetail",
+    "AttendanceFilters",
+    "AttendancePage",
+    "Position",
+    "PunchDelivery",
+    "SyncCounts",
+    "SyncStatus",
+    "get_attendance",
+    "list_attendance",
+    "release_attendance",
+    "sync_status",
+]
+
 LARGEST_PAGE = 500
 
 

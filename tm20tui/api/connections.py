@@ -1,0 +1,102 @@
+"""HTTP connections on the ASGI server's protocol code, with bounds of our own.
+
+A client that does not read, sends half a request, leaves in the middle or makes the
+server's code raise costs its own connection and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import cast
+
+import anyio
+import anyio.abc
+import trio
+from anycorn import Config
+from anycorn.app_wrappers import ASGIWrapper
+from anycorn.events import Closed, Event, RawData
+from anycorn.tcp_server import TCPServer
+from anycorn.typing import ASGIFramework, ConnectionState
+from anycorn.worker_context import WorkerContext
+from starlette.types import ASGIApp
+
+log = logging.getLogger(__name__)
+
+MAX_CONNECTIONS = 200
+SEND_SECONDS = 10.0
+"""How long a client may not take what is sent to it."""
+KEEP_ALIVE_SECONDS = 15
+"""How long a connection may be idle, and how long the head of a request may take."""
+MAX_REQUESTS = 10_000
+"""Requests on one connection; the client opens another then."""
+MAX_HEAD_BYTES = 16 * 1024
+READ_SECONDS = 60
+"""How long a client may be silent in the middle of a request."""
+GRACE_SECONDS = 1.0
+"""How long requests in flight may take when the server stops."""
+
+
+async def serve_connections(app: ASGIApp, listening: socket.socket, stop: trio.Event) -> None:
+    """Serve HTTP on a listening socket, which is closed at the end, until `stop` and a second more."""
+    config = _config()
+    wrapped = ASGIWrapper(cast(ASGIFramework, app))
+    context = WorkerContext(None)
+    live = 0
+
+    async def handle(stream: anyio.abc.SocketStream) -> None:
+        nonlocal live
+        if live >= MAX_CONNECTIONS:
+            log.warning("an HTTP connection was refused: there are %d already", live)
+            await stream.aclose()
+            return
+        live += 1
+        try:
+            await _Connection(wrapped, config, context, ConnectionState({}), stream).run()
+        except Exception:
+            log.exception("an HTTP connection crashed: it is closed")
+            await stream.aclose()
+        finally:
+            live -= 1
+
+    listener = await anyio.abc.SocketListener.from_socket(listening)
+    async with listener, anyio.create_task_group() as connections:
+        async with anyio.create_task_group() as accepting:
+            accepting.start_soon(listener.serve, handle, connections)
+            await stop.wait()
+            accepting.cancel_scope.cancel()
+        await context.terminated.set()
+        connections.cancel_scope.deadline = anyio.current_time() + GRACE_SECONDS
+
+
+class _Connection(TCPServer):
+    """A connection whose sends end: with the client, after a while, or with the server.
+
+    The original sends under a shield, so that a client which does not read keeps the
+    server from stopping.
+    """
+
+    async def protocol_send(self, event: Event) -> None:
+        if not isinstance(event, RawData):
+            await super().protocol_send(event)
+            return
+        async with self.send_lock:
+            try:
+                with anyio.fail_after(SEND_SECONDS):
+                    await self.stream.send(event.data)
+            except (anyio.ClosedResourceError, anyio.BrokenResourceError, TimeoutError):
+                await self.stream.aclose()
+                await self.protocol.handle(Closed())
+
+
+def _config() -> Config:
+    config = Config()
+    config.accesslog = None
+    config.errorlog = logging.getLogger("tm20tui.api.http")
+    config.include_server_header = False
+    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+    config.keep_alive_max_requests = MAX_REQUESTS
+    config.h11_max_incomplete_size = MAX_HEAD_BYTES
+    config.read_timeout = READ_SECONDS
+    config.websocket_permessage_deflate = False
+    return config

@@ -1,0 +1,137 @@
+"""Query parameters: checked field by field, empty ones as if absent, unknown ones refused."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import Path
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from tm20tui.errors import InvalidInput
+from tm20tui.model import Admission, SyncStatus
+from tm20tui.operations.attendance import LARGEST_PAGE, AttendanceFilters, Position
+
+LARGEST_ID = 2**63 - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CURSOR = re.compile(r"(\d{1,19})(?:-(-?\d{1,18}))?", re.ASCII)
+_SPACE_FOR_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must be one line of printable characters")
+    return value
+
+
+def _with_plus(value: object) -> object:
+    # A plus in a URL that nobody escaped arrives as a space.
+    return _SPACE_FOR_PLUS.sub("+", value) if isinstance(value, str) else value
+
+
+def _usable(value: datetime) -> datetime:
+    if not 1970 <= value.year <= 9998:
+        raise ValueError("must be from 1970 to 9998")
+    return value
+
+
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+PathId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+Text = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_with_plus), AfterValidator(_usable)]
+
+
+class Query(BaseModel):
+    """Base of all parameters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            return {name: value for name, value in values.items() if value != ""}
+        return values
+
+
+class PageQuery(Query):
+    """Which page."""
+
+    limit: int = Field(default=100, ge=1, le=LARGEST_PAGE)
+    cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
+
+    def position(self) -> Position | None:
+        """Where the page starts."""
+        return None if self.cursor is None else read_cursor(self.cursor)
+
+
+class SyncStatusQuery(PageQuery):
+    """`GET attendance/sync-status/`."""
+
+    status: Literal["pending", "sent", "failed"] | None = None
+    config_id: Id | None = None
+    terminal_id: Id | None = None
+
+    def filters(self) -> AttendanceFilters:
+        """As the operation takes them."""
+        return AttendanceFilters(terminal_id=self.terminal_id, status=self.status, service_id=self.config_id)
+
+
+class AttendanceQuery(PageQuery):
+    """`GET attendance/`."""
+
+    status: SyncStatus | None = None
+    config_id: Id | None = None
+    terminal_id: Id | None = None
+    terminal_sn: Text | None = None
+    enrollid: Text | None = None
+    from_: Moment | None = Field(default=None, alias="from", description="first moment, with a time zone")
+    to: Moment | None = Field(default=None, description="first moment that is too late, with a time zone")
+
+    def filters(self) -> AttendanceFilters:
+        """As the operation takes them."""
+        return AttendanceFilters(
+            terminal_id=self.terminal_id,
+            terminal_sn=self.terminal_sn,
+            enrollid=self.enrollid,
+            status=self.status,
+            from_at=self.from_,
+            to_at=self.to,
+            service_id=self.config_id,
+        )
+
+
+class TerminalQuery(Query):
+    """`GET terminals/`."""
+
+    admission: Admission | None = None
+    state: Literal["online", "offline", "waiting", "blocked"] | None = None
+
+
+def read_cursor(text: str) -> Position:
+    """The position that `write_cursor` wrote; `InvalidInput` for anything else."""
+    match = _CURSOR.fullmatch(text)
+    if match is None or int(match[1]) > LARGEST_ID:
+        raise InvalidInput("cursor must be the next_cursor of a page before", field="cursor")
+    if match[2] is None:
+        return Position(int(match[1]))
+    try:
+        return Position(int(match[1]), _EPOCH + timedelta(microseconds=int(match[2])))
+    except OverflowError:
+        raise InvalidInput("cursor must be the next_cursor of a page before", field="cursor") from None
+
+
+def write_cursor(position: Position) -> str:
+    """A position as one opaque word of a URL."""
+    if position.time_utc is None:
+        return str(position.id)
+    return f"{position.id}-{(position.time_utc - _EPOCH) // timedelta(microseconds=1)}"

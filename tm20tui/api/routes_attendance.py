@@ -1,0 +1,117 @@
+"""`attendance/`: logs, what became of them, and sending them now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from tm20tui.api.bodies import JsonObject, only, optional_id
+from tm20tui.api.queries import AttendanceQuery, PathId, SyncStatusQuery, write_cursor
+from tm20tui.api.routes_configs import documented_body
+from tm20tui.api.views import (
+    LogDetailView,
+    LogView,
+    Pagination,
+    Stats,
+    View,
+    show_log,
+    show_log_detail,
+    show_stats,
+)
+from tm20tui.operations import attendance, sync
+from tm20tui.operations.attendance import AttendanceDetail, AttendancePage
+
+if TYPE_CHECKING:
+    from tm20tui.gateway import Gateway
+
+
+class ManualSyncFields(BaseModel):
+    """Which config (null: every active one) and, if not all, which terminal's logs."""
+
+    config_id: int | None = None
+    terminal_id: int | None = None
+
+
+class LogsAnswer(View):
+    """A page of logs."""
+
+    success: Literal[True] = True
+    logs: tuple[LogView, ...]
+    pagination: Pagination
+
+
+class SyncStatusAnswer(LogsAnswer):
+    """A page of logs and the counts of all there are."""
+
+    stats: Stats
+
+
+class LogAnswer(View):
+    """One log."""
+
+    success: Literal[True] = True
+    log: LogDetailView
+
+
+class StartedAnswer(View):
+    """Work that goes on in the background: see `tasks/{task_id}/`."""
+
+    success: Literal[True] = True
+    task_id: str
+    message: str
+
+
+def attendance_routes(gateway: Gateway) -> APIRouter:
+    """List, show, release; sync status and manual sync."""
+    router = APIRouter(prefix="/attendance", tags=["attendance"])
+
+    @router.get("/")
+    async def list_logs(query: Annotated[AttendanceQuery, Query()]) -> LogsAnswer:
+        page = await attendance.list_attendance(gateway, query.filters(), query.position(), query.limit)
+        return LogsAnswer(logs=_logs(page), pagination=_pagination(page, query.limit))
+
+    @router.get("/sync-status/")
+    async def sync_status(query: Annotated[SyncStatusQuery, Query()]) -> SyncStatusAnswer:
+        found = await attendance.sync_status(gateway, query.filters(), query.position(), query.limit)
+        return SyncStatusAnswer(
+            stats=show_stats(found.counts),
+            logs=_logs(found.page),
+            pagination=_pagination(found.page, query.limit),
+        )
+
+    @router.post("/manual-sync/", openapi_extra=documented_body(ManualSyncFields))
+    async def manual_sync(body: JsonObject) -> StartedAnswer:
+        only(("config_id", "terminal_id"), body)
+        task = await sync.manual_sync(
+            gateway, config_id=optional_id(body, "config_id"), terminal_id=optional_id(body, "terminal_id")
+        )
+        return StartedAnswer(task_id=task.id, message="the synchronisation has started")
+
+    @router.get("/{log_id}/")
+    async def get_log(log_id: PathId) -> LogAnswer:
+        return _answer(await attendance.get_attendance(gateway, log_id))
+
+    @router.post("/{log_id}/release/")
+    async def release_log(log_id: PathId) -> LogAnswer:
+        return _answer(await attendance.release_attendance(gateway, log_id))
+
+    return router
+
+
+def _logs(page: AttendancePage) -> tuple[LogView, ...]:
+    return tuple(show_log(log) for log in page.logs)
+
+
+def _pagination(page: AttendancePage, limit: int) -> Pagination:
+    return Pagination(
+        limit=limit,
+        count=len(page.logs),
+        has_more=page.next is not None,
+        next_cursor=None if page.next is None else write_cursor(page.next),
+    )
+
+
+def _answer(detail: AttendanceDetail) -> LogAnswer:
+    return LogAnswer(log=show_log_detail(detail.log, detail.deliveries))

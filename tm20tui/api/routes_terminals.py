@@ -1,0 +1,77 @@
+"""`terminals/`: who dials in, and who may."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from tm20tui.api.bodies import JsonObject, only, optional_text
+from tm20tui.api.queries import PathId, TerminalQuery
+from tm20tui.api.routes_configs import documented_body
+from tm20tui.api.views import TerminalOut, View, show_terminal
+from tm20tui.model import DirectionPolicy
+from tm20tui.operations import terminals
+
+if TYPE_CHECKING:
+    from tm20tui.gateway import Gateway
+
+
+class TerminalFields(BaseModel):
+    """What may be changed of a terminal."""
+
+    name: str = ""
+    direction_policy: DirectionPolicy = "terminal"
+
+
+class TerminalsAnswer(View):
+    """All terminals that were asked for."""
+
+    success: Literal[True] = True
+    terminals: tuple[TerminalOut, ...]
+
+
+class TerminalAnswer(View):
+    """One terminal; `task_id` is of the work that a change goes on with, if any."""
+
+    success: Literal[True] = True
+    terminal: TerminalOut
+    task_id: str | None = None
+
+
+def terminal_routes(gateway: Gateway) -> APIRouter:
+    """List, show, change, approve, block."""
+    router = APIRouter(prefix="/terminals", tags=["terminals"])
+
+    @router.get("/")
+    async def list_terminals(query: Annotated[TerminalQuery, Query()]) -> TerminalsAnswer:
+        views = await terminals.list_terminals(gateway, admission=query.admission)
+        shown = (show_terminal(view) for view in views if query.state in (None, view.state))
+        return TerminalsAnswer(terminals=tuple(shown))
+
+    @router.get("/{terminal_id}/")
+    async def get_terminal(terminal_id: PathId) -> TerminalAnswer:
+        return TerminalAnswer(terminal=show_terminal(await terminals.get_terminal(gateway, terminal_id)))
+
+    @router.patch("/{terminal_id}/", openapi_extra=documented_body(TerminalFields))
+    async def change_terminal(terminal_id: PathId, body: JsonObject) -> TerminalAnswer:
+        only(("name", "direction_policy"), body)
+        change = await terminals.change_terminal(
+            gateway,
+            terminal_id,
+            name=optional_text(body, "name"),
+            direction_policy=optional_text(body, "direction_policy"),
+        )
+        task_id = None if change.task is None else change.task.id
+        return TerminalAnswer(terminal=show_terminal(change.view), task_id=task_id)
+
+    @router.post("/{terminal_id}/approve/")
+    async def approve_terminal(terminal_id: PathId) -> TerminalAnswer:
+        return TerminalAnswer(terminal=show_terminal(await terminals.approve_terminal(gateway, terminal_id)))
+
+    @router.post("/{terminal_id}/block/")
+    async def block_terminal(terminal_id: PathId) -> TerminalAnswer:
+        return TerminalAnswer(terminal=show_terminal(await terminals.block_terminal(gateway, terminal_id)))
+
+    return router

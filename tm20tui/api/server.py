@@ -1,0 +1,112 @@
+"""The HTTP front end of the gateway: its port, and a loop that outlives every fault of HTTP."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+import trio
+
+from tm20tui.api.application import create_application
+from tm20tui.api.connections import GRACE_SECONDS, serve_connections
+from tm20tui.errors import AlreadyRunning, ConfigError
+from tm20tui.settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from tm20tui.gateway import Gateway
+
+log = logging.getLogger(__name__)
+
+_BACKLOG = 100
+_PAUSE_SECONDS = 1.0
+
+
+class ApiServer:
+    """Serves the API of one gateway: `open`, then `run` until it is cancelled."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.api
+        self._socket: socket.socket | None = None
+        self.address = ""
+        """Where it listens, as a URL; empty before it does."""
+
+    async def open(self, gateway: Gateway) -> None:
+        """Take the port.
+
+        Raises:
+            AlreadyRunning: it is taken.
+            ConfigError: the address cannot be used.
+        """
+        self._socket = await _listen(self._settings.host, self._settings.port)
+        host, port = self._socket.getsockname()[:2]
+        self.address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+        log.info("the HTTP API is at %s", self.address)
+
+    async def run(self, gateway: Gateway) -> None:
+        """Serve until cancelled, then finish what is in flight within a second or so.
+
+        Whatever goes wrong in here is logged and the server starts again: it never
+        reaches terminals or deliveries.
+        """
+        if self._socket is None:
+            await self.open(gateway)
+        app = create_application(gateway)
+        try:
+            while True:
+                try:
+                    await self._serve(app)
+                except Exception:
+                    log.exception("the HTTP API crashed: starting it again")
+                await trio.sleep(_PAUSE_SECONDS)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give the port back."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    async def _serve(self, app: ASGIApp) -> None:
+        assert self._socket is not None
+        stop = trio.Event()
+        # A copy, because serving closes it: the port stays ours between two runs.
+        listening = self._socket.dup()
+        async with trio.open_nursery() as nursery:
+            scope = trio.CancelScope(shield=True)
+
+            async def serve() -> None:
+                with scope:
+                    await serve_connections(app, listening, stop)
+
+            nursery.start_soon(serve)
+            try:
+                await trio.sleep_forever()
+            finally:
+                scope.deadline = trio.current_time() + 2 * GRACE_SECONDS
+                stop.set()
+
+
+async def _listen(host: str, port: int) -> socket.socket:
+    try:
+        found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, _, _, _, where = found[0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            listening.bind(where)
+            listening.listen(_BACKLOG)
+            listening.setblocking(False)
+        except BaseException:
+            listening.close()
+            raise
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise AlreadyRunning(f"port {port} is taken: another server listens there (api.port)") from None
+        raise ConfigError("api.host", host, f"cannot listen there: {error.strerror}") from None
+    return listening
