@@ -185,7 +185,7 @@ class _Group:
         if not new:
             return
         owed = services.list_owed(self.connection)
-        rows = []
+        rows: list[tuple[int, int, bool]] = []
         for punch_id, key in new:
             service_ids = owed.service_ids(key[0])
             rows.extend((punch_id, service_id, key in self.held) for service_id in service_ids)

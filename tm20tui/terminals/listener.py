@@ -134,7 +134,8 @@ class Listener:
     async def _handle(self, request: WebSocketRequest) -> None:
         address = "unknown"
         try:
-            host, port = str(request.remote.address), request.remote.port
+            remote = request.remote
+            host, port = (remote, 0) if isinstance(remote, str) else (str(remote.address), remote.port)
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             if not self._is_allowed(host):
                 log.warning("refused: not in terminals.allowed_networks", extra={"address": address})
@@ -165,7 +166,7 @@ class Listener:
         return any((mapped or address) in network for network in networks)
 
 
-class _Server(WebSocketServer):  # type: ignore[misc]
+class _Server(WebSocketServer):
     """trio-websocket's server, in which one connection's fault stays with that connection.
 
     Stock, an exception of its reader task (a ping that arrives while we are closing is
