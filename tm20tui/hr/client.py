@@ -202,8 +202,10 @@ def _failure(error: Exception, progress: _Progress) -> Failure:
         seen = seen.__cause__ or seen.__context__
     if isinstance(error, (httpcore.LocalProtocolError, httpx.InvalidURL, httpx.UnsupportedProtocol)):
         return Failure(FailureKind.SECRET, "the URL, token or a header of the service cannot be sent", False)
-    if isinstance(error, httpcore.RemoteProtocolError) and "disconnected" not in str(error):
+    closed = "disconnected" in str(error) or "closed" in str(error)
+    if isinstance(error, httpcore.RemoteProtocolError) and not closed:
         return Failure(FailureKind.PROTOCOL, "what the service sent is not HTTP", progress.sent)
     if isinstance(error, httpcore.ConnectError):
         return Failure(FailureKind.TLS, "the connection was closed during the TLS handshake", False)
-    return Failure(FailureKind.RESET, "the service closed the connection without an answer", progress.sent)
+    when = "in the middle of its answer" if progress.answered else "without an answer"
+    return Failure(FailureKind.RESET, f"the service closed the connection {when}", progress.sent)
