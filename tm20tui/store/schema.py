@@ -14,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Dialect,
     Float,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    Time,
     UniqueConstraint,
     text,
 )
@@ -396,4 +398,131 @@ totals = Table(
     Column("name", String(32), primary_key=True),
     Column("node", String(64), primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+# What operators did, and who they are.
+
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    Column("at", Utc, nullable=False),
+    Column("operator", String(100), nullable=False),
+    Column("role", String(16), nullable=False),
+    # Where from: `console`, `socket`, `api`, `server`; the address says which one exactly.
+    Column("origin", String(16), nullable=False),
+    Column("address", String(100), nullable=False, server_default=""),
+    Column("operation", String(64), nullable=False),
+    Column("targets", Text, nullable=False, server_default="{}"),
+    Column("arguments", Text, nullable=False, server_default="{}"),
+    Column("outcome", String(8), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("duration_seconds", Float, nullable=False),
+    Column("correlation_id", String(64), nullable=False),
+    _one_of("outcome", "done", "refused", "failed"),
+    Index("ix_audit_at", "at"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _id(),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("prefix", String(16), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("created_by", String(100), nullable=False),
+    Column("last_used_at", Utc),
+    Column("expires_at", Utc),
+    Column("revoked_at", Utc),
+    _one_of("role", "viewer", "operator", "admin"),
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("severity", String(8), nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("raised_at", Utc, nullable=False),
+    Column("cleared_at", Utc),
+    Column("acknowledged_at", Utc),
+    Column("acknowledged_by", String(100), nullable=False, server_default=""),
+    _one_of("severity", "warning", "critical"),
+)
+
+# What is asked of terminals.
+
+commands = Table(
+    "commands",
+    metadata,
+    _id(),
+    _ref("terminal_id", "terminals.id"),
+    Column("name", String(32), nullable=False),
+    # The frame's members as JSON. Sealed instead where they carry a credential.
+    Column("arguments", Text, nullable=False, server_default="{}"),
+    Column("arguments_sealed", LargeBinary),
+    Column("priority", SmallInteger, nullable=False, server_default=text("0")),
+    Column("status", String(12), nullable=False, server_default="queued"),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("result", Text, nullable=False, server_default="{}"),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("operator", String(100), nullable=False, server_default=""),
+    Column("correlation_id", String(64), nullable=False, server_default=""),
+    Column("created_at", Utc, nullable=False),
+    Column("expires_at", Utc),
+    Column("sent_at", Utc),
+    Column("settled_at", Utc),
+    _one_of(
+        "status", "queued", "sent", "confirmed", "refused", "timed out", "unknown", "expired", "cancelled"
+    ),
+    Index(
+        "ix_commands_open",
+        "terminal_id",
+        "priority",
+        "id",
+        sqlite_where=text("status IN ('queued', 'sent')"),
+        postgresql_where=text("status IN ('queued', 'sent')"),
+    ),
+    Index("ix_commands_terminal_id_id", "terminal_id", "id"),
+)
+
+unknown_commands = Table(
+    "unknown_commands",
+    metadata,
+    _id(),
+    _ref("terminal_id", "terminals.id"),
+    Column("firmware", String(64), nullable=False),
+    Column("command", String(32), nullable=False),
+    Column("learned_at", Utc, nullable=False),
+    UniqueConstraint("terminal_id", "firmware", "command"),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    _id(),
+    _ref("terminal_id", "terminals.id"),
+    Column("name", String(100), nullable=False),
+    # 0 is Monday. Times are wall clock of the terminal's site; a check-out not after the check-in is the
+    # next day's.
+    Column("weekday", SmallInteger, nullable=False),
+    Column("check_in_time", Time, nullable=False),
+    Column("check_out_time", Time, nullable=False),
+    Column("break_start_time", Time),
+    Column("break_end_time", Time),
+    Column("tolerance_minutes", Integer, nullable=False, server_default=text("0")),
+    Column("effective_from", Date),
+    Column("effective_until", Date),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("created_at", Utc, nullable=False),
+    Column("updated_at", Utc, nullable=False),
+    # What became of sending it to the terminal: pending, confirmed, refused, not known.
+    Column("sync_status", String(12), nullable=False, server_default="pending"),
+    Column("sync_reason", Text, nullable=False, server_default=""),
+    Column("synced_at", Utc),
+    CheckConstraint("weekday BETWEEN 0 AND 6", name="weekday"),
+    _one_of("sync_status", "pending", "confirmed", "refused", "not known"),
+    Index("ix_schedules_terminal_id_weekday", "terminal_id", "weekday"),
 )
