@@ -8,6 +8,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from tm20tui.errors import AlreadyRunning, SchemaTooNew, StoreError
 from tm20tui.store.engine import Database
@@ -83,3 +84,19 @@ async def test_what_is_no_backup_of_ours_is_refused(sqlite_database: Database, t
     for source in (junk, tmp_path / "absent.db"):
         with pytest.raises(StoreError):
             restore(sqlite_database, source, force=True)
+
+
+async def test_the_audit_can_only_grow(database: Database) -> None:
+    row = (
+        "INSERT INTO audit (at, operator, role, origin, operation, outcome, duration_seconds, correlation_id) "
+        "VALUES (CURRENT_TIMESTAMP, 'ann', 'admin', 'socket', 'terminals.approve', 'done', 0, 'x')"
+    )
+    for statement in ("UPDATE audit SET operator = 'bob'", "DELETE FROM audit"):
+        with database.connect(writing=True) as connection, connection.begin():
+            connection.execute(text(row))
+        with (
+            pytest.raises(DBAPIError, match="can only grow"),
+            database.connect(writing=True) as connection,
+            connection.begin(),
+        ):
+            connection.execute(text(statement))
