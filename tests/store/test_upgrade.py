@@ -88,7 +88,8 @@ async def test_what_is_no_backup_of_ours_is_refused(sqlite_database: Database, t
 
 async def test_the_audit_can_only_grow(database: Database) -> None:
     row = (
-        "INSERT INTO audit (at, operator, role, origin, operation, outcome, duration_seconds, correlation_id) "
+        "INSERT INTO audit (at, operator, role, origin, operation, outcome, duration_seconds, "
+        "correlation_id) "
         "VALUES (CURRENT_TIMESTAMP, 'ann', 'admin', 'socket', 'terminals.approve', 'done', 0, 'x')"
     )
     for statement in ("UPDATE audit SET operator = 'bob'", "DELETE FROM audit"):
