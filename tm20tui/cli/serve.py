@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
+from tm20tui.api.server import ApiServer
 from tm20tui.errors import AlreadyRunning, Tm20Error
 from tm20tui.gateway import FrontEnd, Gateway
 from tm20tui.logs import configure
@@ -66,7 +67,7 @@ def serve(settings: Settings, *, headless: bool, demo: bool, seed: int | None = 
 
 def front_ends(settings: Settings) -> tuple[FrontEnd, ...]:
     """What people and programs reach the server through."""
-    return ()
+    return (ApiServer(settings),) if settings.api.enabled else ()
 
 
 def _enter_demo(stack: contextlib.ExitStack, settings: Settings, seed: int | None) -> Demo:
