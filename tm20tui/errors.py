@@ -9,6 +9,7 @@ Tm20Error
 │   ├── SchemaTooNew       written by a newer program
 │   └── SecretUnreadable   sealed with a key that is not ours
 └── OperationError         what an operator asked cannot be done (has `code` and `field`)
+    ├── Forbidden          the operator's role does not include it
     ├── NotFound
     ├── InvalidInput
     ├── Conflict
@@ -78,6 +79,12 @@ class OperationError(Tm20Error):
     def __init__(self, message: str, *, field: str | None = None) -> None:
         self.field = field
         super().__init__(message)
+
+
+class Forbidden(OperationError):
+    """The operator's role does not include it."""
+
+    code = "forbidden"
 
 
 class NotFound(OperationError):

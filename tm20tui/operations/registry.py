@@ -1,0 +1,212 @@
+"""Every operation by name, with its role, arguments and help: what front ends are made from.
+
+`@operation` puts a function into the registry and guards it: the operator's role is
+checked here and nowhere else, and what changes something, or was refused, is written
+to the audit here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from datetime import datetime
+from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+
+import trio
+
+from tm20tui.errors import Forbidden, OperationError, StoreUnavailable, Tm20Error
+from tm20tui.model import utc_now
+from tm20tui.operations.call import Call, Role
+from tm20tui.store.audit import AuditEntry, AuditOutcome, add_entry
+
+P = ParamSpec("P")
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+_LONGEST_ARGUMENTS = 4000
+_HIDDEN = "***"
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of an operation. `annotation` is its evaluated type; `default` only if not `required`."""
+
+    name: str
+    annotation: Any
+    required: bool
+    default: object = None
+    is_keyword: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Something an operator can do (`writes`) or ask.
+
+    `summary` is one line, `help` the whole docstring. `function` takes a `Call` and then
+    the arguments.
+    """
+
+    name: str
+    role: Role
+    writes: bool
+    summary: str
+    help: str
+    arguments: tuple[Argument, ...]
+    function: Callable[..., Awaitable[Any]]
+
+
+REGISTRY: dict[str, Operation] = {}
+
+
+def operation(
+    name: str, role: Role, *, writes: bool = True, hide: tuple[str, ...] = ()
+) -> Callable[[Callable[Concatenate[Call, P], Awaitable[T]]], Callable[Concatenate[Call, P], Awaitable[T]]]:
+    """Register `async def function(call, ...)` under `name` (`terminals.approve`).
+
+    `role` is the least that may; `writes` whether it changes anything, and so is audited
+    when it is done too; `hide` names arguments, or members of them, that are secret.
+    """
+
+    def register(
+        function: Callable[Concatenate[Call, P], Awaitable[T]],
+    ) -> Callable[Concatenate[Call, P], Awaitable[T]]:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        async def guarded(call: Call, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            started = trio.current_time()
+            outcome: AuditOutcome = "done"
+            reason = ""
+            forbidden = not call.operator.may_act_as(role)
+            try:
+                if forbidden:
+                    raise Forbidden(
+                        f"{name} needs the role {role}; {call.operator.name} is {call.operator.role}"
+                    )
+                return await function(call, *args, **kwargs)
+            except OperationError as error:
+                outcome, reason = "refused", str(error)
+                raise
+            except Tm20Error as error:
+                outcome, reason = "failed", str(error)
+                raise
+            except Exception as error:
+                outcome, reason = "failed", f"unexpected {type(error).__name__}"
+                raise
+            finally:
+                if writes or forbidden:
+                    arguments = _arguments(signature, call, args, kwargs, hide)
+                    seconds = trio.current_time() - started
+                    with trio.CancelScope(shield=True):
+                        await _audit(call, name, arguments, outcome, reason, seconds)
+
+        assert name not in REGISTRY, f"two operations are called {name}"
+        help_text = inspect.getdoc(function) or ""
+        REGISTRY[name] = Operation(
+            name=name,
+            role=role,
+            writes=writes,
+            summary=help_text.partition("\n")[0],
+            help=help_text,
+            arguments=_describe(function),
+            function=guarded,
+        )
+        return guarded
+
+    return register
+
+
+def to_json(value: Any) -> Any:
+    """A result as JSON values: records become objects, times ISO 8601 in UTC."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [to_json(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    return str(value)
+
+
+def _describe(function: Callable[..., Any]) -> tuple[Argument, ...]:
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    try:
+        hints = get_type_hints(function)
+    except NameError:  # names that only a type checker imports; the text is kept
+        hints = {}
+    return tuple(
+        Argument(
+            name=parameter.name,
+            annotation=hints.get(parameter.name, parameter.annotation),
+            required=parameter.default is parameter.empty,
+            default=None if parameter.default is parameter.empty else parameter.default,
+            is_keyword=parameter.kind is parameter.KEYWORD_ONLY,
+        )
+        for parameter in parameters
+    )
+
+
+def _arguments(
+    signature: inspect.Signature, call: Call, args: Any, kwargs: Any, hide: tuple[str, ...]
+) -> dict[str, Any]:
+    try:
+        bound = signature.bind(call, *args, **kwargs).arguments
+    except TypeError:
+        return {}
+    given = {name: to_json(value) for name, value in list(bound.items())[1:]}
+    hidden: dict[str, Any] = _without(given, frozenset(hide))
+    return hidden
+
+
+def _without(value: Any, hide: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _HIDDEN if name in hide and item not in (None, "") else _without(item, hide)
+            for name, item in value.items()
+        }
+    return [_without(item, hide) for item in value] if isinstance(value, list) else value
+
+
+async def _audit(
+    call: Call, name: str, arguments: dict[str, Any], outcome: AuditOutcome, reason: str, seconds: float
+) -> None:
+    targets = {key: value for key, value in arguments.items() if key.endswith(("_id", "_ids", "_sn"))}
+    rest = {key: value for key, value in arguments.items() if key not in targets}
+    entry = AuditEntry(
+        at=utc_now(),
+        operator=call.operator.name,
+        role=call.operator.role,
+        origin=call.operator.origin,
+        address=call.operator.address,
+        operation=name,
+        targets=_bounded(targets),
+        arguments=_bounded(rest),
+        outcome=outcome,
+        reason=reason,
+        duration_seconds=seconds,
+        correlation_id=call.correlation_id,
+    )
+    facts = {
+        "operator": call.operator.name,
+        "origin": call.operator.origin,
+        "correlation": call.correlation_id,
+    }
+    log.info("%s %s %s", name, entry.targets, outcome if not reason else f"{outcome}: {reason}", extra=facts)
+    try:
+        await call.gateway.database.write(add_entry, entry)
+    except StoreUnavailable as error:
+        log.error(
+            "the audit could not be written (%s): %s %s %s", error, name, entry.targets, outcome, extra=facts
+        )
+
+
+def _bounded(value: dict[str, Any]) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text if len(text) <= _LONGEST_ARGUMENTS else json.dumps({"cut": text[:_LONGEST_ARGUMENTS]})

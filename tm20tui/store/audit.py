@@ -1,0 +1,70 @@
+"""Who did what, from where, with what result. It can only grow: the database itself refuses the rest."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, select
+
+from tm20tui.store.schema import audit
+
+AuditOutcome = Literal["done", "refused", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One thing an operator did or was refused. `targets` and `arguments` are JSON, without secrets."""
+
+    at: datetime
+    operator: str
+    role: str
+    origin: str
+    address: str
+    operation: str
+    targets: str
+    arguments: str
+    outcome: AuditOutcome
+    reason: str
+    duration_seconds: float
+    correlation_id: str
+    id: int | None = None
+
+
+def add_entry(connection: Connection, entry: AuditEntry) -> None:
+    """Append an entry."""
+    values = asdict(entry)
+    del values["id"]
+    values["operator"], values["address"] = entry.operator[:100], entry.address[:100]
+    connection.execute(audit.insert(), values)
+
+
+def list_entries(
+    connection: Connection,
+    *,
+    before_id: int | None = None,
+    limit: int = 100,
+    operator: str | None = None,
+    operation: str | None = None,
+    outcome: str | None = None,
+    from_at: datetime | None = None,
+    to_at: datetime | None = None,
+) -> list[AuditEntry]:
+    """Entries, newest first, past `before_id`."""
+    conditions: list[Any] = []
+    if before_id is not None:
+        conditions.append(audit.c.id < before_id)
+    for column, value in (
+        (audit.c.operator, operator),
+        (audit.c.operation, operation),
+        (audit.c.outcome, outcome),
+    ):
+        if value is not None:
+            conditions.append(column == value)
+    if from_at is not None:
+        conditions.append(audit.c.at >= from_at)
+    if to_at is not None:
+        conditions.append(audit.c.at < to_at)
+    query = select(audit).where(*conditions).order_by(audit.c.id.desc()).limit(limit)
+    return [AuditEntry(**row) for row in connection.execute(query).mappings()]
