@@ -124,10 +124,17 @@ def next_due(conn: Connection, service_id: int) -> datetime | None:
 
 
 def refresh_punches(conn: Connection, punch_ids: Iterable[int]) -> None:
-    """Recompute `sync_status` of punches whose deliveries changed."""
+    """Recompute `sync_status` of punches whose deliveries changed.
+
+    On PostgreSQL two services may settle the same punch at once: each must see what the
+    other did, so the punches are locked first, in one order.
+    """
     ids = sorted(set(punch_ids))
     for start in range(0, len(ids), 5000):
-        conn.execute(_REFRESH, {"ids": ids[start : start + 5000]})
+        values = {"ids": ids[start : start + 5000]}
+        if conn.dialect.name == "postgresql":
+            conn.execute(_LOCK_FOR_REFRESH, values)
+        conn.execute(_REFRESH, values)
 
 
 _ADD = text("INSERT INTO deliveries (punch_id, service_id, status) VALUES (:punch, :service, :status)")
@@ -214,6 +221,9 @@ _NEXT_DUE = (
     )
 ).columns(due=Utc)
 
+_LOCK_FOR_REFRESH = text("SELECT id FROM punches WHERE id IN :ids ORDER BY id FOR NO KEY UPDATE").bindparams(
+    bindparam("ids", expanding=True)
+)
 _REFRESH = text(
     "UPDATE punches SET sync_status = (SELECT CASE MAX(CASE d.status "
     "WHEN 'failed' THEN 3 WHEN 'sent' THEN 1 WHEN 'duplicate' THEN 1 ELSE 2 END) "
