@@ -11,12 +11,13 @@ from sqlalchemy import Connection, text
 from tests.store.factories import NOON, add_punch, add_punches, add_terminal, statuses
 from tm20tui.errors import Conflict, InvalidInput, NotFound
 from tm20tui.store.batches import claim_batch
-from tm20tui.store.deliveries import backfill_chunk
+from tm20tui.store.deliveries import SWEEP_CHUNK, backfill_chunk
 from tm20tui.store.engine import Database
 from tm20tui.store.services import (
     ServiceDraft,
     add_service,
     delete_service,
+    fail_owed_to_deleted,
     find_service_by_name,
     get_secrets,
     get_service,
@@ -160,5 +161,21 @@ async def test_deleting_a_service_fails_all_it_was_owed_and_says_so(database: Da
         assert conn.scalars(text("SELECT DISTINCT sync_status FROM punches")).all() == ["failed"]
         assert conn.scalars(text("SELECT status FROM batches")).all() == ["returned"]
         assert list_owed(conn).service_ids(terminal) == ()
+
+    await database.write(work)
+
+
+async def test_a_large_debt_of_a_deleted_service_is_given_up_in_chunks(
+    database: Database, vault: Vault
+) -> None:
+    def work(conn: Connection) -> None:
+        terminal = add_terminal(conn)
+        service = add_service(conn, vault, DRAFT, NOON)
+        add_punches(conn, terminal, SWEEP_CHUNK + 30)
+        assert delete_service(conn, service.id, LATER) == SWEEP_CHUNK + 30
+        assert statuses(conn, service.id) == {"failed": SWEEP_CHUNK, "pending": 30}
+        assert fail_owed_to_deleted(conn) == 30
+        assert fail_owed_to_deleted(conn) == 0
+        assert conn.scalars(text("SELECT DISTINCT sync_status FROM punches")).all() == ["failed"]
 
     await database.write(work)

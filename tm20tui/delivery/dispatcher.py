@@ -19,7 +19,7 @@ from tm20tui.events import Signal
 from tm20tui.model import Service, utc_now
 from tm20tui.store.deliveries import SWEEP_CHUNK, sweep_failed
 from tm20tui.store.engine import Database
-from tm20tui.store.services import get_service, list_services
+from tm20tui.store.services import fail_owed_to_deleted, get_service, list_services
 from tm20tui.store.vault import Vault
 from tm20tui.supervise import keep_running
 
@@ -46,6 +46,7 @@ class Dispatcher:
         self._office = Office(database, vault, settings, node, now, random, tls)
         self._couriers: dict[int, Courier] = {}
         self._services_changed = Signal()
+        self._sweep_due = Signal()
         self._stopping = trio.Event()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -64,6 +65,7 @@ class Dispatcher:
         """Begin nothing new; attempts in flight are settled, then `run` returns."""
         self._stopping.set()
         self._services_changed.set()
+        self._sweep_due.set()
         for courier in self._couriers.values():
             courier.stop()
 
@@ -81,6 +83,7 @@ class Dispatcher:
         for courier in self._couriers.values():
             courier.changed()
         self._services_changed.set()
+        self._sweep_due.set()
 
     async def sync_now(self, service_id: int, terminal_id: int | None = None) -> SyncReport:
         """Send all that is pending now, whatever the interval; a service that is down gets one probe.
@@ -121,14 +124,17 @@ class Dispatcher:
             del self._couriers[service.id]
 
     async def _sweep(self) -> None:
-        """Due failed deliveries become pending; looked for once a minute, in short transactions."""
+        """Due failed deliveries become pending, what deleted services were owed fails: once a minute,
+        in short transactions."""
         pause = min(60.0, self._settings.retry_sweep_minutes * 60)
         while not self._stopping.is_set():
+            given_up = 0
             try:
+                given_up = await self._database.write(fail_owed_to_deleted)
                 revived = await self._database.write(sweep_failed, self._office.now())
             except StoreUnavailable:
                 revived = {}
             self.news(revived)
-            if sum(revived.values()) < SWEEP_CHUNK:
+            if sum(revived.values()) < SWEEP_CHUNK and not given_up:
                 with trio.move_on_after(pause):
-                    await self._stopping.wait()
+                    await self._sweep_due.wait()

@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Connection as Connection
 
+from tm20tui.store.deliveries import read_as_queue
 from tm20tui.store.schema import Utc, batches
 
 Render = Callable[["Sequence[DeliveryRow]"], bytes]
@@ -87,6 +88,7 @@ def claim_batch(
 
     What another node is claiming at the same moment is skipped, never waited for.
     """
+    read_as_queue(conn)
     values = {"service": service_id, "now": now, "limit": limit}
     if terminal_id is not None:
         values["terminal"] = terminal_id

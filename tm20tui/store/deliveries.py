@@ -47,6 +47,18 @@ def release_held(conn: Connection, punch_id: int) -> tuple[int, ...]:
     return tuple(conn.scalars(_RELEASE, {"punch": punch_id}))
 
 
+def begin_backfill(conn: Connection) -> dict[str, int | None]:
+    """Columns of a service that is to take over what nobody was owed before it.
+
+    SQLite has one writer anyway. On PostgreSQL, punches whose transaction began without
+    knowing the service must be visible before the range to look back at is fixed.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(_LOCK_PUNCHES)
+    last = conn.scalar(_LAST_PUNCH)
+    return {"backfill_next_id": None if last is None else 0, "backfill_end_id": last}
+
+
 def backfill_chunk(conn: Connection, service_id: int, limit: int = BACKFILL_CHUNK) -> bool:
     """Owe the service another chunk of the punches nobody was owed when it came.
 
@@ -72,6 +84,7 @@ def sweep_failed(conn: Connection, now: datetime, limit: int = SWEEP_CHUNK) -> d
     At most `limit` at a time, so that no transaction is long: call again until it returns
     fewer. Services that are inactive, paused or backing off keep theirs until they work.
     """
+    read_as_queue(conn)
     rows = conn.execute(_SWEEP, {"now": now, "limit": limit}).all()
     if not rows:
         return {}
@@ -83,14 +96,23 @@ def sweep_failed(conn: Connection, now: datetime, limit: int = SWEEP_CHUNK) -> d
     return counts
 
 
-def fail_everything_owed(conn: Connection, service_id: int, reason: str, now: datetime) -> int:
-    """Fail for good all that a service is owed, and dissolve its open batches; return how many."""
-    values = {"service": service_id, "reason": reason, "now": now}
-    open_batches = list(conn.scalars(_OPEN_BATCHES, {"service": service_id}))
-    punch_ids = list(conn.scalars(_FAIL_WAITING, values))
-    for batch_id in open_batches:
+def dissolve_batches(conn: Connection, service_id: int, reason: str, now: datetime) -> int:
+    """End a service's open batches, and fail for good what was in flight; return how many."""
+    punch_ids: list[int] = []
+    for batch_id in conn.scalars(_OPEN_BATCHES, {"service": service_id}).all():
         punch_ids += conn.scalars(_FAIL_IN_FLIGHT, {"batch": batch_id, "reason": reason})
-    conn.execute(_RETURN_BATCHES, values)
+    conn.execute(_RETURN_BATCHES, {"service": service_id, "now": now})
+    refresh_punches(conn, punch_ids)
+    return len(punch_ids)
+
+
+def fail_chunk(conn: Connection, service_id: int, reason: str, limit: int = SWEEP_CHUNK) -> int:
+    """Fail for good some of what waits for a service; call again until it returns fewer than `limit`."""
+    read_as_queue(conn)
+    values = {"service": service_id, "limit": limit, "reason": reason}
+    punch_ids = list(conn.scalars(_FAIL_PENDING, values))
+    if len(punch_ids) < limit:
+        punch_ids += conn.scalars(_FAIL_HELD, {**values, "limit": limit - len(punch_ids)})
     refresh_punches(conn, punch_ids)
     return len(punch_ids)
 
@@ -111,6 +133,11 @@ def count_pending(conn: Connection, service_id: int) -> int:
     return conn.scalar(_COUNT_PENDING, {"service": service_id}) or 0
 
 
+def count_held(conn: Connection, service_id: int) -> int:
+    """How many deliveries of the service wait for an operator to release them."""
+    return conn.scalar(_COUNT_HELD, {"service": service_id}) or 0
+
+
 def oldest_pending(conn: Connection, service_id: int) -> datetime | None:
     """When the punch that waits longest for the service was received, None if none waits."""
     found: datetime | None = conn.scalar(_OLDEST_PENDING, {"service": service_id})
@@ -123,6 +150,16 @@ def next_due(conn: Connection, service_id: int) -> datetime | None:
     return found
 
 
+def read_as_queue(conn: Connection) -> None:
+    """Have PostgreSQL read queues in the order of their indexes, for the rest of this transaction.
+
+    Statistics of a queue are always stale: it would sort a million rows to take a hundred,
+    and compile statements that run for a millisecond.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(_READ_AS_QUEUE)
+
+
 def refresh_punches(conn: Connection, punch_ids: Iterable[int]) -> None:
     """Recompute `sync_status` of punches whose deliveries changed.
 
@@ -130,6 +167,7 @@ def refresh_punches(conn: Connection, punch_ids: Iterable[int]) -> None:
     other did, so the punches are locked first, in one order.
     """
     ids = sorted(set(punch_ids))
+    read_as_queue(conn)
     for start in range(0, len(ids), 5000):
         values = {"ids": ids[start : start + 5000]}
         if conn.dialect.name == "postgresql":
@@ -144,6 +182,8 @@ _RELEASE = text(
     "WHERE punch_id = :punch AND status = 'held' RETURNING service_id"
 )
 
+_LOCK_PUNCHES = text("LOCK TABLE punches IN SHARE ROW EXCLUSIVE MODE")
+_LAST_PUNCH = text("SELECT MAX(id) FROM punches")
 _BACKFILL_RANGE = text(
     "SELECT backfill_next_id, backfill_end_id, serves_all_terminals FROM services "
     "WHERE id = :service AND deleted_at IS NULL AND backfill_next_id IS NOT NULL"
@@ -183,12 +223,13 @@ _REVIVE = text(
 ).bindparams(bindparam("ids", expanding=True))
 
 _OPEN_BATCHES = text("SELECT id FROM batches WHERE service_id = :service AND status = 'open'")
-_FAIL_WAITING = text(
-    "UPDATE deliveries SET status = 'failed', next_attempt_at = NULL, last_error = :reason "
-    "WHERE id IN (SELECT id FROM deliveries WHERE service_id = :service AND status = 'pending' "
-    "UNION ALL SELECT id FROM deliveries WHERE service_id = :service AND status = 'held') "
-    "RETURNING punch_id"
+_FAIL_WAITING = (
+    "UPDATE deliveries SET status = 'failed', next_attempt_at = NULL, last_error = :reason WHERE id IN "
+    "(SELECT id FROM deliveries WHERE service_id = :service AND status = '{status}' "
+    "ORDER BY id LIMIT :limit) RETURNING punch_id"
 )
+_FAIL_PENDING = text(_FAIL_WAITING.format(status="pending"))
+_FAIL_HELD = text(_FAIL_WAITING.format(status="held"))
 _FAIL_IN_FLIGHT = text(
     "UPDATE deliveries SET status = 'failed', next_attempt_at = NULL, last_error = :reason "
     "WHERE batch_id = :batch AND status = 'in flight' RETURNING punch_id"
@@ -198,6 +239,10 @@ _RETURN_BATCHES = text(
     "WHERE service_id = :service AND status = 'open'"
 ).bindparams(_NOW)
 
+_READ_AS_QUEUE = text(
+    "SELECT set_config('jit', 'off', true), set_config('enable_sort', 'off', true), "
+    "set_config('enable_bitmapscan', 'off', true)"
+)
 _COUNTS = {
     "pending": text(
         "SELECT service_id, COUNT(*) FROM deliveries WHERE status = 'pending' GROUP BY service_id"
@@ -210,6 +255,7 @@ _COUNTS = {
 }
 _SENT_TOTALS = text("SELECT name, SUM(value) FROM totals WHERE name LIKE 'sent:%' GROUP BY name")
 _COUNT_PENDING = text("SELECT COUNT(*) FROM deliveries WHERE service_id = :service AND status = 'pending'")
+_COUNT_HELD = text("SELECT COUNT(*) FROM deliveries WHERE service_id = :service AND status = 'held'")
 _OLDEST_PENDING = text(
     "SELECT p.received_at FROM deliveries d JOIN punches p ON p.id = d.punch_id "
     "WHERE d.service_id = :service AND d.status = 'pending' ORDER BY d.id LIMIT 1"

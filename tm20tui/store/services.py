@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, exc, func, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, delete, exc, insert, select, update
 
 from tm20tui.errors import Conflict, InvalidInput, NotFound
 from tm20tui.model import AuthType, Service, ServiceSecrets
-from tm20tui.store.deliveries import fail_everything_owed
-from tm20tui.store.schema import mappings, punches, services, terminals
+from tm20tui.store.deliveries import begin_backfill, count_held, count_pending, dissolve_batches, fail_chunk
+from tm20tui.store.schema import mappings, services, terminals
 from tm20tui.store.vault import Vault
 
 DELETED_REASON = "the service was deleted"
@@ -128,13 +128,12 @@ def add_service(conn: Connection, vault: Vault, draft: ServiceDraft, now: dateti
     """
     _check_name(conn, draft.name, None)
     _check_terminals(conn, draft.terminal_ids)
-    _wait_for_ingest(conn)
     values = {
         **_settings(draft),
         **_sealed(vault, draft),
         "created_at": now,
         "updated_at": now,
-        **_backfill(conn),
+        **begin_backfill(conn),
     }
     try:
         with conn.begin_nested():
@@ -167,8 +166,7 @@ def update_service(
         "batch_limit": None,
     }
     if changes.terminal_ids != before.terminal_ids:
-        _wait_for_ingest(conn)
-        values |= _backfill(conn)
+        values |= begin_backfill(conn)
     try:
         with conn.begin_nested():
             conn.execute(update(services).where(services.c.id == service_id).values(values))
@@ -179,14 +177,29 @@ def update_service(
 
 
 def delete_service(conn: Connection, service_id: int, now: datetime) -> int:
-    """Delete softly; return how many deliveries were still owed and are now failed."""
+    """Delete softly; return how many deliveries were still owed and are now given up.
+
+    What is in flight fails at once, what waits in chunks: by `fail_owed_to_deleted`, which
+    must be called until it returns 0 (also after a crash), so that no transaction is long.
+    """
     _row(conn, service_id)
     conn.execute(
         update(services)
         .where(services.c.id == service_id)
         .values(deleted_at=now, updated_at=now, backfill_next_id=None, backfill_end_id=None)
     )
-    return fail_everything_owed(conn, service_id, DELETED_REASON, now)
+    waiting = count_pending(conn, service_id) + count_held(conn, service_id)
+    in_flight = dissolve_batches(conn, service_id, DELETED_REASON, now)
+    fail_chunk(conn, service_id, DELETED_REASON)
+    return waiting + in_flight
+
+
+def fail_owed_to_deleted(conn: Connection) -> int:
+    """Fail another chunk of what deleted services were owed; 0 when none is left."""
+    for service_id in conn.scalars(select(services.c.id).where(services.c.deleted_at.is_not(None))).all():
+        if count := fail_chunk(conn, service_id, DELETED_REASON):
+            return count
+    return 0
 
 
 def set_health(
@@ -308,17 +321,3 @@ def _map(conn: Connection, service_id: int, terminal_ids: tuple[int, ...] | None
         conn.execute(
             insert(mappings), [{"service_id": service_id, "terminal_id": terminal} for terminal in new]
         )
-
-
-def _wait_for_ingest(conn: Connection) -> None:
-    # SQLite has one writer already. Here, punches whose transaction began without knowing
-    # this service must be visible before the range to look back at is fixed.
-    if conn.dialect.name == "postgresql":
-        conn.execute(text("LOCK TABLE punches IN SHARE ROW EXCLUSIVE MODE"))
-
-
-def _backfill(conn: Connection) -> dict[str, Any]:
-    last = conn.scalar(select(func.max(punches.c.id)))
-    if last is None:
-        return {"backfill_next_id": None, "backfill_end_id": None}
-    return {"backfill_next_id": 0, "backfill_end_id": last}
