@@ -17,6 +17,8 @@ from sqlalchemy import Connection, RowMapping, delete, exc, insert, select, upda
 from tm20tui.errors import Conflict, InvalidInput, NotFound
 from tm20tui.model import AuthType, Service, ServiceSecrets
 from tm20tui.store.deliveries import begin_backfill, count_held, count_pending, dissolve_batches, fail_chunk
+from tm20tui.store.owed import Owed as Owed
+from tm20tui.store.owed import list_owed as list_owed
 from tm20tui.store.schema import mappings, services, terminals
 from tm20tui.store.vault import Vault
 
@@ -46,18 +48,6 @@ class ServiceDraft:
     batch_size: int = 100
     is_active: bool = True
     terminal_ids: tuple[int, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """Who is owed a punch: every service that is not deleted, inactive ones included."""
-
-    everywhere: tuple[int, ...]
-    by_terminal: Mapping[int, tuple[int, ...]]
-
-    def service_ids(self, terminal_id: int) -> tuple[int, ...]:
-        """The services that a punch of this terminal is owed to."""
-        return self.everywhere + self.by_terminal.get(terminal_id, ())
 
 
 def list_services(conn: Connection) -> list[Service]:
@@ -101,22 +91,6 @@ def get_secrets(conn: Connection, vault: Vault, service_id: int) -> ServiceSecre
         auth_token=vault.unseal(token) if token else "",
         extra_headers=json.loads(vault.unseal(headers)) if headers else {},
     )
-
-
-def list_owed(conn: Connection) -> Owed:
-    """Who is owed what.
-
-    Call it in the transaction that stores punches, after they were inserted: a service
-    that is added meanwhile then either sees those punches or is seen by them.
-    """
-    everywhere: list[int] = []
-    by_terminal: dict[int, tuple[int, ...]] = {}
-    for service_id, terminal_id in conn.execute(_OWED):
-        if terminal_id is None:
-            everywhere.append(service_id)
-        else:
-            by_terminal[terminal_id] = (*by_terminal.get(terminal_id, ()), service_id)
-    return Owed(tuple(everywhere), by_terminal)
 
 
 def add_service(conn: Connection, vault: Vault, draft: ServiceDraft, now: datetime) -> Service:
@@ -229,19 +203,6 @@ def set_health(
 
 _SAME_NAME = tuple(
     item.name for item in fields(Service) if item.name in services.c and item.name != "extra_header_names"
-)
-_OWED = (
-    select(services.c.id, mappings.c.terminal_id)
-    .select_from(
-        services.outerjoin(
-            mappings, (mappings.c.service_id == services.c.id) & ~services.c.serves_all_terminals
-        )
-    )
-    .where(
-        services.c.deleted_at.is_(None),
-        services.c.serves_all_terminals | mappings.c.terminal_id.is_not(None),
-    )
-    .order_by(services.c.id, mappings.c.terminal_id)
 )
 
 
