@@ -15,7 +15,8 @@ import anyio.abc
 import trio
 from anycorn import Config
 from anycorn.app_wrappers import ASGIWrapper
-from anycorn.events import Closed, Event, RawData
+from anycorn.events import Event, RawData, Updated
+from anycorn.protocol import ProtocolWrapper
 from anycorn.tcp_server import TCPServer
 from anycorn.typing import ASGIFramework, ConnectionState
 from anycorn.worker_context import WorkerContext
@@ -31,8 +32,6 @@ KEEP_ALIVE_SECONDS = 15
 MAX_REQUESTS = 10_000
 """Requests on one connection; the client opens another then."""
 MAX_HEAD_BYTES = 16 * 1024
-READ_SECONDS = 60
-"""How long a client may be silent in the middle of a request."""
 GRACE_SECONDS = 1.0
 """How long requests in flight may take when the server stops."""
 
@@ -73,10 +72,37 @@ class _Connection(TCPServer):
     """A connection whose sends end: with the client, after a while, or with the server.
 
     The original sends under a shield, so that a client which does not read keeps the
-    server from stopping.
+    server from stopping. HTTP/2 is not spoken: its code keeps connections of clients
+    that are gone.
     """
 
+    _ended = False
+
+    @property
+    def protocol(self) -> ProtocolWrapper:
+        """The state of HTTP on this connection."""
+        return self._protocol
+
+    @protocol.setter
+    def protocol(self, protocol: ProtocolWrapper) -> None:
+        protocol.protocol._check_protocol = _stay_with_http_1  # type: ignore[union-attr, method-assign]
+        self._protocol = protocol
+
+    async def run(self) -> None:
+        """Serve until either side ends it."""
+        with anyio.CancelScope() as self._scope:
+            await super().run()
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        # The original waits for the next request of a client that is gone.
+        self._ended = True
+        await self.idle_task.stop()
+
     async def protocol_send(self, event: Event) -> None:
+        if isinstance(event, Updated) and event.idle and self._ended:
+            await self.stream.aclose()
+            return
         if not isinstance(event, RawData):
             await super().protocol_send(event)
             return
@@ -85,8 +111,12 @@ class _Connection(TCPServer):
                 with anyio.fail_after(SEND_SECONDS):
                     await self.stream.send(event.data)
             except (anyio.ClosedResourceError, anyio.BrokenResourceError, TimeoutError):
-                await self.stream.aclose()
-                await self.protocol.handle(Closed())
+                # Requests that the client sent ahead are not worth answering any more.
+                self._scope.cancel()
+
+
+async def _stay_with_http_1(event: object) -> None:
+    """What decides about upgrades to HTTP/2, without any."""
 
 
 def _config() -> Config:
@@ -97,6 +127,5 @@ def _config() -> Config:
     config.keep_alive_timeout = KEEP_ALIVE_SECONDS
     config.keep_alive_max_requests = MAX_REQUESTS
     config.h11_max_incomplete_size = MAX_HEAD_BYTES
-    config.read_timeout = READ_SECONDS
     config.websocket_permessage_deflate = False
     return config

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
@@ -70,9 +71,21 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         message = f"no such URL: {request.url.path}"
     elif error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
-        message = f"{request.method} is not possible here" + (f": use {allowed}" if allowed else "")
+        allowed = ", ".join(_methods(request))
+        message = f"{request.method} is not possible here: use {allowed}"
+        return error_response(405, message, headers={"allow": allowed})
     return error_response(error.status_code, message, headers=error.headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What the URL can be asked with, over all routes that it matches."""
+    app: FastAPI = request.app
+    found: set[str] = set()
+    for path, operations in app.openapi()["paths"].items():
+        pattern = re.sub(r"\{\w+\}", "[^/]+", path)
+        if re.fullmatch(pattern, request.url.path):
+            found.update(operations)
+    return sorted(method.upper() for method in found)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

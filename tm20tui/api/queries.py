@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 from fastapi import Path
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -33,21 +32,23 @@ def _printable(value: str) -> str:
     return value
 
 
-def _with_plus(value: object) -> object:
-    # A plus in a URL that nobody escaped arrives as a space.
-    return _SPACE_FOR_PLUS.sub("+", value) if isinstance(value, str) else value
-
-
-def _usable(value: datetime) -> datetime:
-    if not 1970 <= value.year <= 9998:
-        raise ValueError("must be from 1970 to 9998")
-    return value
+def _moment(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    try:
+        # A plus in a URL that nobody escaped arrives as a space.
+        found = datetime.fromisoformat(_SPACE_FOR_PLUS.sub("+", str(value)))
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None or not 1970 <= found.year <= 9998:
+        raise ValueError("must be a time with its zone, such as 2025-12-30T00:00:00Z")
+    return found
 
 
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 PathId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 Text = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
-Moment = Annotated[AwareDatetime, BeforeValidator(_with_plus), AfterValidator(_usable)]
+Moment = Annotated[datetime, BeforeValidator(_moment)]
 
 
 class Query(BaseModel):
