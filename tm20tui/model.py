@@ -26,6 +26,9 @@ STRANGER_ENROLLID = "99999999"
 DOOR_ENROLLID = "0"
 """What a terminal reports when the record is about the door, not a person."""
 
+HELD_TIME_PROBLEMS = ("unreadable", "too old", "in the future")
+"""Times that are delivered only when an operator says so; a skipped hour is only a late clock change."""
+
 
 def utc_now() -> datetime:
     """The present, aware, in UTC."""

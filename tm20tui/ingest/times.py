@@ -6,13 +6,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
-UNREADABLE = "unreadable"
-TOO_OLD = "too old"
-IN_THE_FUTURE = "in the future"
-SKIPPED_HOUR = "skipped hour"
+from tm20tui.model import HELD_TIME_PROBLEMS
 
-HELD_PROBLEMS = frozenset({UNREADABLE, TOO_OLD, IN_THE_FUTURE})
-"""Times that are delivered only when an operator says so. A skipped hour is only a late clock change."""
+UNREADABLE, TOO_OLD, IN_THE_FUTURE = HELD_TIME_PROBLEMS
+SKIPPED_HOUR = "skipped hour"
 
 _LIVE_EARLIEST = timedelta(minutes=-2)
 _LIVE_LATEST = timedelta(minutes=10)

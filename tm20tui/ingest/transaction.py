@@ -26,8 +26,9 @@ from tm20tui.ingest.frames import (
     without_secrets,
 )
 from tm20tui.ingest.registration import register
-from tm20tui.ingest.times import HELD_PROBLEMS, Reading, choose_fold, parse_wall_clock, read_time
+from tm20tui.ingest.times import Reading, choose_fold, parse_wall_clock, read_time
 from tm20tui.ingest.users import store_user
+from tm20tui.model import HELD_TIME_PROBLEMS
 from tm20tui.protocol import LogRecord
 from tm20tui.protocol.records import MAX_BAD_RECORDS
 from tm20tui.store import deliveries, punches, services, users
@@ -135,7 +136,7 @@ class _Group:
             }
             self.receipts[key] = receipt
             receipt.stored += 1
-            if reading.problem in HELD_PROBLEMS and not self.config.deliver_impossible_times:
+            if reading.problem in HELD_TIME_PROBLEMS and not self.config.deliver_impossible_times:
                 self.held.add(key)
             if terminal.direction_policy == "alternate" and utc is not None:
                 self._note_alternating(terminal.id, record)

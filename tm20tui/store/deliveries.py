@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, Connection, bindparam, text
 
+from tm20tui.model import HELD_TIME_PROBLEMS
 from tm20tui.store.schema import Utc
 
 SWEEP_CHUNK = 1000
@@ -192,9 +193,10 @@ _BACKFILL_STEP = text(
     "SELECT id FROM punches WHERE sync_status = 'pending' AND id > :start AND id <= :end "
     "ORDER BY id LIMIT 1 OFFSET :offset"
 )
+_HELD = ", ".join(f"'{problem}'" for problem in HELD_TIME_PROBLEMS)
 _BACKFILL = (
     "INSERT INTO deliveries (punch_id, service_id, status) "
-    "SELECT p.id, :service, CASE WHEN p.time_problem IS NULL THEN 'pending' ELSE 'held' END "
+    f"SELECT p.id, :service, CASE WHEN p.time_problem IN ({_HELD}) THEN 'held' ELSE 'pending' END "
     "FROM punches p WHERE p.sync_status = 'pending' AND p.id > :start AND p.id <= :end "
     "AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.punch_id = p.id) {served} "
     "ORDER BY p.id ON CONFLICT DO NOTHING"

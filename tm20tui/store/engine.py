@@ -127,9 +127,18 @@ def mapped_errors() -> Iterator[None]:
     except exc.DBAPIError as error:
         if error.connection_invalidated:
             raise StoreUnavailable(f"the database connection was lost: {_one_line(error.orig)}") from None
+        if _is_unusable(error.orig):
+            raise StoreUnavailable(f"the database cannot be used: {_one_line(error.orig)}") from None
         raise
-    except sqlite3.OperationalError as error:
-        raise StoreUnavailable(f"the database cannot be used: {_one_line(error)}") from None
+    except sqlite3.DatabaseError as error:
+        if _is_unusable(error):
+            raise StoreUnavailable(f"the database cannot be used: {_one_line(error)}") from None
+        raise
+
+
+def _is_unusable(error: BaseException | None) -> bool:
+    # SQLite says of a broken file, or of one that is no database, no more than "database error".
+    return type(error) in (sqlite3.OperationalError, sqlite3.DatabaseError)
 
 
 def _one_line(error: object) -> str:
@@ -149,7 +158,10 @@ def _create_engine(url: URL) -> Engine:
             max_overflow=2,
             pool_timeout=30,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 10, "options": "-c statement_timeout=60000 -c timezone=UTC"},
+            connect_args={
+                "connect_timeout": 10,
+                "options": "-c statement_timeout=60000 -c timezone=UTC -c jit=off",
+            },
         )
     except ModuleNotFoundError:
         raise ConfigError(
