@@ -112,6 +112,8 @@ class Dispatcher:
         except StoreUnavailable as error:
             log.error("cannot read the services: %s", error)
             return
+        if self._stopping.is_set():
+            return
         for service in services:
             if service.id not in self._couriers:
                 self._couriers[service.id] = courier = Courier(self._office, service)

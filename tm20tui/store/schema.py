@@ -195,6 +195,7 @@ punches = Table(
     ),
     _one_of("sync_status", "pending", "sent", "failed"),
     Index("ix_punches_time_utc", "time_utc"),
+    Index("ix_punches_terminal_id_id", "terminal_id", "id"),
     Index(
         "ix_punches_pending",
         "id",

@@ -288,6 +288,7 @@ def upgrade() -> None:
             "terminal_id", "enrollid", "time_raw", "mode", "inout", "event", name="uq_punches_identity"
         ),
     )
+    op.create_index("ix_punches_terminal_id_id", "punches", ["terminal_id", "id"], unique=False)
     op.create_index("ix_punches_time_utc", "punches", ["time_utc"], unique=False)
     op.create_index(
         "ix_punches_failed",
