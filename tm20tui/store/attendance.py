@@ -154,8 +154,10 @@ def _page_ids(
     elif filters.status == "sent" and filters.service_id and not _was_sent_any(conn, filters.service_id):
         return []
     else:
-        query = query.where(punches.c.id < (LARGEST_ID if after is None else after.id))
-        query = query.order_by(punches.c.id.desc())
+        # One user's logs are few: found by the unique key, then sorted. The plus keeps the planner there.
+        by_user = filters.enrollid is not None
+        ident = literal_column("+punches.id", BigInteger) if by_user else punches.c.id
+        query = query.where(ident < (LARGEST_ID if after is None else after.id)).order_by(ident.desc())
     return conn.scalars(query.limit(limit)).all()
 
 
