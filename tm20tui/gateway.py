@@ -6,6 +6,7 @@ gateway
 ├── heartbeat     pings, true states
 ├── delivery      one courier per service, retry sweep
 ├── housekeeping  last-seen times, retention
+├── lock          one server per database
 ├── tasks         background work of operators
 └── front ends    HTTP API, consoles; what they do goes through `operations`
 """
@@ -55,6 +56,7 @@ _FLUSH_SECONDS = 15.0
 _RETENTION_SECONDS = 3600.0
 _SESSION_END_SECONDS = 3.0
 _PAGE_PAUSE_SECONDS = 0.1
+_LOCK_SECONDS = 2.0
 
 
 class FrontEnd(Protocol):
@@ -130,7 +132,7 @@ class Gateway:
         self.vault = Vault.open(settings.key_path)
         self.database = Database(settings.resolved_database_url)
         stack.callback(self.database.close)
-        stack.enter_context(exclusive_use(self.database))
+        self._keep_lock = stack.enter_context(exclusive_use(self.database))
         upgrade(self.database)
         self.site_id = await self.database.write(
             terminals.ensure_site, settings.site.name, settings.resolved_timezone
@@ -165,6 +167,7 @@ class Gateway:
             root.start_soon(keep_running, "last seen", self._keep_last_seen)
             root.start_soon(keep_running, "retention", self._apply_retention)
             root.start_soon(keep_running, "snapshots", self._snapshots.run)
+            root.start_soon(self._keep_database)
             for front_end in self.front_ends:
                 root.start_soon(keep_running, type(front_end).__name__, front_end.run, self)
             task_status.started()
@@ -203,6 +206,15 @@ class Gateway:
         return await self.database.read(
             decide_qr_code, terminal.site_id, code, config=self._ingest_config, vault=self.vault, now=now
         )
+
+    async def _keep_database(self) -> None:
+        """See to it that the database stays ours; `AlreadyRunning` ends this server when it is not."""
+        while True:
+            await trio.sleep(_LOCK_SECONDS)
+            try:
+                await trio.to_thread.run_sync(self._keep_lock)
+            except StoreUnavailable:
+                continue
 
     async def _keep_last_seen(self) -> None:
         while True:

@@ -10,16 +10,14 @@ import argparse
 import random
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
-import psycopg
 import trio
-from sqlalchemy.engine import make_url
 
 from tests.crash.harness import Outcome, Plan, crash
+from tests.process.databases import postgres_database
 
 
 def main() -> int:
@@ -40,26 +38,11 @@ def main() -> int:
         patient=True,
         drain_seconds=240.0,
     )
-    with tempfile.TemporaryDirectory(prefix="tm20tui-crash-") as folder, database(given.postgres) as url:
+    database = postgres_database(given.postgres) if given.postgres else nullcontext()
+    with tempfile.TemporaryDirectory(prefix="tm20tui-crash-") as folder, database as url:
         outcome = trio.run(partial(crash, plan, Path(folder), url, partial(print, flush=True)))
     print(table(outcome, plan, "PostgreSQL" if given.postgres else "SQLite"))
     return 1 if outcome.findings.violations else 0
-
-
-@contextmanager
-def database(server_url: str | None) -> Iterator[str | None]:
-    """A new database on that server, dropped afterwards; None for SQLite."""
-    if server_url is None:
-        yield None
-        return
-    name = f"tm20tui_crash_{random.randrange(10**9)}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
-    try:
-        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
-    finally:
-        with psycopg.connect(server_url, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
 
 
 def table(outcome: Outcome, plan: Plan, engine: str) -> str:

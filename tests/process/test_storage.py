@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -12,7 +11,7 @@ import pytest
 import trio
 
 from tests.conftest import POSTGRES_URL
-from tests.crash.__main__ import database
+from tests.process.databases import give_back, postgres_database, take_away
 from tests.process.server import Server, service_draft, serving, until
 from tests.process.terminal import dialled
 from tm20tui.simulate.hr import HrService, serve_hr
@@ -71,30 +70,29 @@ async def test_a_file_that_is_no_database_is_said_in_one_line_at_the_start(tmp_p
     assert line == "tm20tui: the database cannot be used: file is not a database"
 
 
-@pytest.fixture
-def postgres_of_its_own(postgres_url: str) -> Iterator[str]:
-    with database(POSTGRES_URL) as url:
-        assert url is not None
-        yield url
-
-
 @pytest.mark.postgres
-async def test_a_postgres_that_goes_away_costs_no_punch(postgres_of_its_own: str, tmp_path: Path) -> None:
-    url = postgres_of_its_own
-    with serving(tmp_path, url) as server:
+async def test_a_postgres_that_goes_away_costs_no_punch(postgres_url: str, tmp_path: Path) -> None:
+    with (
+        postgres_database(POSTGRES_URL) as url,
+        serving(tmp_path / "first", url) as server,
+        serving(tmp_path / "second", url) as second,
+    ):
         await server.start()
         async with dialled(server) as terminal:
             assert (await terminal.punch(1))["result"] is True
-            allow_connections(url, False)
+            take_away(POSTGRES_URL, url)
             await terminal.send_punch(2)
             await server.until_logged(ALARM)
             assert await terminal.hears_nothing(0.1)
-            allow_connections(url, True)
+            give_back(POSTGRES_URL, url)
             assert (await terminal.punch(2))["logindex"] == 2
             await server.until_logged(WELL)
+            await server.until_logged("is made again")
+            second.spawn()
+            assert await second.ended() == 3
         assert await server.stop() == 0
-    with psycopg.connect(url) as connection:
-        assert connection.execute("SELECT count(*) FROM punches").fetchone() == (2,)
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT count(*) FROM punches").fetchone() == (2,)
 
 
 def fill_disk(server: Server) -> None:
@@ -108,16 +106,6 @@ def fill_disk(server: Server) -> None:
 def free_disk(server: Server) -> None:
     unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, unlimited)
-
-
-def allow_connections(url: str, allowed: bool) -> None:
-    """As a server that is restarted: whoever is connected is cut off."""
-    name = url.rpartition("/")[2]
-    with psycopg.connect(POSTGRES_URL, autocommit=True) as connection:
-        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")  # type: ignore[arg-type]
-        if not allowed:
-            query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
-            connection.execute(query, (name,))
 
 
 def stored(server: Server) -> int:

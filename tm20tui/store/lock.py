@@ -4,37 +4,39 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from sqlalchemy import text
+from sqlalchemy import Connection, exc, text
 
 from tm20tui.errors import AlreadyRunning
 from tm20tui.store.engine import Database, mapped_errors, sqlite_path
+
+log = logging.getLogger(__name__)
 
 _ADVISORY_LOCK = 0x746D3230
 """The same number in every version, or two versions would not see each other."""
 
 
 @contextlib.contextmanager
-def exclusive_use(database: Database) -> Iterator[None]:
+def exclusive_use(database: Database) -> Iterator[Callable[[], None]]:
     """Hold the database for this process.
+
+    Yields a function to call now and then: a PostgreSQL that was restarted has forgotten
+    the lock, which is then taken again; it raises as below, or `StoreUnavailable`.
 
     Raises:
         AlreadyRunning: another server holds it.
     """
     path = sqlite_path(database.url)
     if path is None:
-        with mapped_errors(), database.engine.connect() as connection:
-            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-            query = text("SELECT pg_try_advisory_lock(:number)")
-            if not connection.scalar(query, {"number": _ADVISORY_LOCK}):
-                raise AlreadyRunning(f"another tm20tui server uses the database {database.label}")
-            try:
-                yield
-            finally:
-                # Closing the pooled connection would keep the session, and with it the lock.
-                connection.invalidate()
+        lock = _SessionLock(database)
+        lock.take()
+        try:
+            yield lock.keep
+        finally:
+            lock.drop()
         return
     descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -42,6 +44,46 @@ def exclusive_use(database: Database) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise AlreadyRunning(f"another tm20tui server uses the database {path}") from None
-        yield
+        yield lambda: None
     finally:
         os.close(descriptor)
+
+
+class _SessionLock:
+    """An advisory lock of PostgreSQL; it is a session's, and so needs a connection of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: Connection | None = None
+
+    def take(self) -> None:
+        with mapped_errors():
+            connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            try:
+                held = connection.scalar(
+                    text("SELECT pg_try_advisory_lock(:number)"), {"number": _ADVISORY_LOCK}
+                )
+            except exc.DBAPIError:
+                connection.close()
+                raise
+        if not held:
+            connection.close()
+            raise AlreadyRunning(f"another tm20tui server uses the database {self._database.label}")
+        self._connection = connection
+
+    def keep(self) -> None:
+        if self._connection is not None:
+            try:
+                self._connection.execute(text("SELECT 1"))
+                return
+            except exc.DBAPIError:
+                self.drop()
+        self.take()
+        log.warning("the connection that holds the database was lost, and is made again")
+
+    def drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            # Only closing a pooled connection would keep its session, and with it the lock.
+            connection.invalidate()
+            connection.close()
