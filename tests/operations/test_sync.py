@@ -13,6 +13,7 @@ from tests.store.factories import NOON, add_terminal
 from tm20tui.delivery.status import SyncReport
 from tm20tui.errors import Conflict, NotFound, Unavailable
 from tm20tui.gateway import Gateway
+from tm20tui.operations.call import SERVER, Call
 from tm20tui.operations.sync import manual_sync
 from tm20tui.store.engine import Database
 from tm20tui.store.services import ServiceDraft, add_service
@@ -66,7 +67,7 @@ async def test_all_active_services_are_asked_and_each_reports(
     two = await add(sqlite_database, vault, "two")
     await add(sqlite_database, vault, "idle", is_active=False)
     dispatcher.answers[two] = Conflict("just deactivated")
-    task = await finished(gateway, await manual_sync(gateway))
+    task = await finished(gateway, await manual_sync(Call(gateway, SERVER)))
     assert task.status == "done"
     assert task.result == {
         "configs": [
@@ -83,11 +84,11 @@ async def test_one_service_and_one_terminal(
     service = await add(sqlite_database, vault, "one")
     terminal = await sqlite_database.write(add_terminal, "A")
     dispatcher.unavailable = 1
-    task = await manual_sync(gateway, config_id=service, terminal_id=terminal)
+    task = await manual_sync(Call(gateway, SERVER), config_id=service, terminal_id=terminal)
     assert (await finished(gateway, task)).status == "done"
     assert dispatcher.asked == [(service, terminal)] * 2
     dispatcher.answers[service] = Conflict("just deactivated")
-    task = await finished(gateway, await manual_sync(gateway, config_id=service))
+    task = await finished(gateway, await manual_sync(Call(gateway, SERVER), config_id=service))
     assert (task.status, task.error) == ("failed", "just deactivated")
 
 
@@ -96,13 +97,13 @@ async def test_what_cannot_be_synchronised_is_refused_before_a_task_starts(
 ) -> None:
     gateway, _ = gateway_for(sqlite_database, nursery)
     with pytest.raises(Conflict, match="no active"):
-        await manual_sync(gateway)
+        await manual_sync(Call(gateway, SERVER))
     idle = await add(sqlite_database, vault, "idle", is_active=False)
     with pytest.raises(Conflict, match="'idle' is not active"):
-        await manual_sync(gateway, config_id=idle)
+        await manual_sync(Call(gateway, SERVER), config_id=idle)
     with pytest.raises(NotFound) as unknown:
-        await manual_sync(gateway, config_id=idle + 1)
+        await manual_sync(Call(gateway, SERVER), config_id=idle + 1)
     assert unknown.value.field == "config_id"
     with pytest.raises(NotFound):
-        await manual_sync(gateway, terminal_id=5)
+        await manual_sync(Call(gateway, SERVER), terminal_id=5)
     assert gateway.tasks.list() == ()

@@ -12,6 +12,7 @@ from tm20tui.errors import Conflict, InvalidInput, NotFound
 from tm20tui.gateway import Gateway
 from tm20tui.model import Terminal
 from tm20tui.operations import terminals
+from tm20tui.operations.call import SERVER, Call
 from tm20tui.settings import load
 from tm20tui.store.engine import Database
 from tm20tui.terminals.roster import Roster, SessionView
@@ -51,10 +52,10 @@ async def connect(gateway: Gateway, terminal_id: int, state: Any = "online") -> 
 
 async def test_a_connected_terminal_is_shown_as_it_is_now(gateway: Gateway) -> None:
     ident = await gateway.database.write(add_terminal, "A")
-    view = await terminals.get_terminal(gateway, ident)
+    view = await terminals.get_terminal(Call(gateway, SERVER), ident)
     assert (view.state, view.session, view.last_seen_at) == ("offline", None, None)
     await connect(gateway, ident)
-    (view,) = await terminals.list_terminals(gateway)
+    (view,) = await terminals.list_terminals(Call(gateway, SERVER))
     assert (view.state, view.last_seen_at) == ("online", NOON)
     assert view.session is not None
     assert view.session.punches == 3
@@ -63,24 +64,24 @@ async def test_a_connected_terminal_is_shown_as_it_is_now(gateway: Gateway) -> N
 async def test_approval_and_blocking_reach_the_live_session(gateway: Gateway) -> None:
     ident = await gateway.database.write(add_terminal, "A", admission="pending")
     session = await connect(gateway, ident, "waiting")
-    assert (await terminals.get_terminal(gateway, ident)).state == "waiting"
-    await terminals.approve_terminal(gateway, ident)
+    assert (await terminals.get_terminal(Call(gateway, SERVER), ident)).state == "waiting"
+    await terminals.approve_terminal(Call(gateway, SERVER), ident)
     assert session.terminal is not None
     assert session.terminal.admission == "approved"
     assert session.ended is None
-    view = await terminals.block_terminal(gateway, ident)
+    view = await terminals.block_terminal(Call(gateway, SERVER), ident)
     assert (view.state, view.terminal.admission) == ("blocked", "blocked")
     assert session.ended is not None
-    assert await terminals.list_terminals(gateway, admission="approved") == []
+    assert await terminals.list_terminals(Call(gateway, SERVER), admission="approved") == []
 
 
 async def test_what_cannot_be_done_is_said(gateway: Gateway) -> None:
     ident = await gateway.database.write(add_terminal, "BAD-ONE", admission="blocked")
     with pytest.raises(Conflict, match=r"terminals\.blocked"):
-        await terminals.approve_terminal(gateway, ident)
+        await terminals.approve_terminal(Call(gateway, SERVER), ident)
     with pytest.raises(NotFound):
-        await terminals.block_terminal(gateway, ident + 1)
+        await terminals.block_terminal(Call(gateway, SERVER), ident + 1)
     with pytest.raises(InvalidInput, match="alternate"):
-        await terminals.change_terminal(gateway, ident, direction_policy="up")
+        await terminals.change_terminal(Call(gateway, SERVER), ident, direction_policy="up")
     with pytest.raises(InvalidInput, match="admission"):
-        await terminals.list_terminals(gateway, admission="maybe")
+        await terminals.list_terminals(Call(gateway, SERVER), admission="maybe")

@@ -28,9 +28,10 @@ def create_application(gateway: Gateway) -> Guard:
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.state.gateway = gateway
     app.state.max_body_bytes = gateway.settings.api.max_body_bytes
     install_error_handlers(app)
-    app.include_router(health_routes(gateway))
+    app.include_router(health_routes())
     for routes in (config_routes, attendance_routes, terminal_routes, task_routes):
-        app.include_router(routes(gateway), prefix=PREFIX.rstrip("/"))
+        app.include_router(routes(), prefix=PREFIX.rstrip("/"))
     return Guard(app)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from tm20tui.api.bodies import JsonObject, only, optional_id
+from tm20tui.api.caller import Caller
 from tm20tui.api.queries import AttendanceQuery, PathId, SyncStatusQuery, write_cursor
 from tm20tui.api.routes_configs import documented_body
 from tm20tui.api.views import (
@@ -22,9 +23,6 @@ from tm20tui.api.views import (
 )
 from tm20tui.operations import attendance, sync
 from tm20tui.operations.attendance import AttendanceDetail, AttendancePage
-
-if TYPE_CHECKING:
-    from tm20tui.gateway import Gateway
 
 
 class ManualSyncFields(BaseModel):
@@ -63,18 +61,18 @@ class StartedAnswer(View):
     message: str
 
 
-def attendance_routes(gateway: Gateway) -> APIRouter:
+def attendance_routes() -> APIRouter:
     """List, show, release; sync status and manual sync."""
     router = APIRouter(prefix="/attendance", tags=["attendance"])
 
     @router.get("/")
-    async def list_logs(query: Annotated[AttendanceQuery, Query()]) -> LogsAnswer:
-        page = await attendance.list_attendance(gateway, query.filters(), query.position(), query.limit)
+    async def list_logs(call: Caller, query: Annotated[AttendanceQuery, Query()]) -> LogsAnswer:
+        page = await attendance.list_attendance(call, query.filters(), query.position(), query.limit)
         return LogsAnswer(logs=_logs(page), pagination=_pagination(page, query.limit))
 
     @router.get("/sync-status/")
-    async def sync_status(query: Annotated[SyncStatusQuery, Query()]) -> SyncStatusAnswer:
-        found = await attendance.sync_status(gateway, query.filters(), query.position(), query.limit)
+    async def sync_status(call: Caller, query: Annotated[SyncStatusQuery, Query()]) -> SyncStatusAnswer:
+        found = await attendance.sync_status(call, query.filters(), query.position(), query.limit)
         return SyncStatusAnswer(
             stats=show_stats(found.counts),
             logs=_logs(found.page),
@@ -82,20 +80,20 @@ def attendance_routes(gateway: Gateway) -> APIRouter:
         )
 
     @router.post("/manual-sync/", openapi_extra=documented_body(ManualSyncFields))
-    async def manual_sync(body: JsonObject) -> StartedAnswer:
+    async def manual_sync(call: Caller, body: JsonObject) -> StartedAnswer:
         only(("config_id", "terminal_id"), body)
         task = await sync.manual_sync(
-            gateway, config_id=optional_id(body, "config_id"), terminal_id=optional_id(body, "terminal_id")
+            call, config_id=optional_id(body, "config_id"), terminal_id=optional_id(body, "terminal_id")
         )
         return StartedAnswer(task_id=task.id, message="the synchronisation has started")
 
     @router.get("/{log_id}/")
-    async def get_log(log_id: PathId) -> LogAnswer:
-        return _answer(await attendance.get_attendance(gateway, log_id))
+    async def get_log(call: Caller, log_id: PathId) -> LogAnswer:
+        return _answer(await attendance.get_attendance(call, log_id))
 
     @router.post("/{log_id}/release/")
-    async def release_log(log_id: PathId) -> LogAnswer:
-        return _answer(await attendance.release_attendance(gateway, log_id))
+    async def release_log(call: Caller, log_id: PathId) -> LogAnswer:
+        return _answer(await attendance.release_attendance(call, log_id))
 
     return router
 

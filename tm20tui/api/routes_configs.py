@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from tm20tui.api.bodies import JsonObject
+from tm20tui.api.caller import Caller
 from tm20tui.api.queries import PathId
 from tm20tui.api.views import ConfigView, View, show_config
 from tm20tui.model import AuthType, Service
 from tm20tui.operations import services
-
-if TYPE_CHECKING:
-    from tm20tui.gateway import Gateway
 
 
 class ConfigFields(BaseModel):
@@ -68,34 +66,34 @@ def documented_body(model: type[BaseModel], *, partial: bool = False) -> dict[st
     return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
 
 
-def config_routes(gateway: Gateway) -> APIRouter:
+def config_routes() -> APIRouter:
     """List, add, show, replace, change and delete."""
     router = APIRouter(prefix="/third-party-configs", tags=["third-party configs"])
 
     @router.get("/")
-    async def list_configs() -> ConfigsAnswer:
-        found = await services.list_services(gateway)
+    async def list_configs(call: Caller) -> ConfigsAnswer:
+        found = await services.list_services(call)
         return ConfigsAnswer(configs=tuple(show_config(service) for service in found))
 
     @router.post("/", status_code=201, openapi_extra=documented_body(ConfigFields))
-    async def add_config(body: JsonObject) -> ConfigAnswer:
-        return _answer(await services.add_service(gateway, body))
+    async def add_config(call: Caller, body: JsonObject) -> ConfigAnswer:
+        return _answer(await services.add_service(call, body))
 
     @router.get("/{config_id}/")
-    async def get_config(config_id: PathId) -> ConfigAnswer:
-        return _answer(await services.get_service(gateway, config_id))
+    async def get_config(call: Caller, config_id: PathId) -> ConfigAnswer:
+        return _answer(await services.get_service(call, config_id))
 
     @router.put("/{config_id}/", openapi_extra=documented_body(ConfigFields))
-    async def replace_config(config_id: PathId, body: JsonObject) -> ConfigAnswer:
-        return _answer(await services.replace_service(gateway, config_id, body))
+    async def replace_config(call: Caller, config_id: PathId, body: JsonObject) -> ConfigAnswer:
+        return _answer(await services.replace_service(call, config_id, body))
 
     @router.patch("/{config_id}/", openapi_extra=documented_body(ConfigFields, partial=True))
-    async def change_config(config_id: PathId, body: JsonObject) -> ConfigAnswer:
-        return _answer(await services.change_service(gateway, config_id, body))
+    async def change_config(call: Caller, config_id: PathId, body: JsonObject) -> ConfigAnswer:
+        return _answer(await services.change_service(call, config_id, body))
 
     @router.delete("/{config_id}/")
-    async def delete_config(config_id: PathId) -> DeletedAnswer:
-        deleted = await services.delete_service(gateway, config_id)
+    async def delete_config(call: Caller, config_id: PathId) -> DeletedAnswer:
+        deleted = await services.delete_service(call, config_id)
         return DeletedAnswer(config_id=deleted.service.id, failed_deliveries=deleted.given_up)
 
     return router

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Response
 
 from tm20tui import __version__
+from tm20tui.api.caller import Caller
 from tm20tui.api.views import TaskView, View, show_task
 from tm20tui.operations import background
-
-if TYPE_CHECKING:
-    from tm20tui.gateway import Gateway
 
 
 class TasksAnswer(View):
@@ -47,22 +45,22 @@ class ReadyAnswer(View):
     error: str | None
 
 
-def task_routes(gateway: Gateway) -> APIRouter:
+def task_routes() -> APIRouter:
     """List and show."""
     router = APIRouter(prefix="/tasks", tags=["tasks"])
 
     @router.get("/")
-    async def list_tasks() -> TasksAnswer:
-        return TasksAnswer(tasks=tuple(show_task(task) for task in await background.list_tasks(gateway)))
+    async def list_tasks(call: Caller) -> TasksAnswer:
+        return TasksAnswer(tasks=tuple(show_task(task) for task in await background.list_tasks(call)))
 
     @router.get("/{task_id}/")
-    async def get_task(task_id: str) -> TaskAnswer:
-        return TaskAnswer(task=show_task(await background.get_task(gateway, task_id)))
+    async def get_task(call: Caller, task_id: str) -> TaskAnswer:
+        return TaskAnswer(task=show_task(await background.get_task(call, task_id)))
 
     return router
 
 
-def health_routes(gateway: Gateway) -> APIRouter:
+def health_routes() -> APIRouter:
     """Alive, and ready."""
     router = APIRouter(tags=["health"])
 
@@ -71,8 +69,8 @@ def health_routes(gateway: Gateway) -> APIRouter:
         return HealthAnswer()
 
     @router.get("/readyz", responses={503: {"model": ReadyAnswer}})
-    async def readyz(response: Response) -> ReadyAnswer:
-        found = await background.check_readiness(gateway)
+    async def readyz(call: Caller, response: Response) -> ReadyAnswer:
+        found = await background.check_readiness(call)
         parts = (("database", found.database), ("listener", found.listener))
         reasons = [f"{name}: {state}" for name, state in parts if state != "ok"]
         if not found.ready:

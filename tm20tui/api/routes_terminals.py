@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from tm20tui.api.bodies import JsonObject, only, optional_text
+from tm20tui.api.caller import Caller
 from tm20tui.api.queries import PathId, TerminalQuery
 from tm20tui.api.routes_configs import documented_body
 from tm20tui.api.views import TerminalOut, View, show_terminal
 from tm20tui.model import DirectionPolicy
 from tm20tui.operations import terminals
-
-if TYPE_CHECKING:
-    from tm20tui.gateway import Gateway
 
 
 class TerminalFields(BaseModel):
@@ -40,25 +38,25 @@ class TerminalAnswer(View):
     task_id: str | None = None
 
 
-def terminal_routes(gateway: Gateway) -> APIRouter:
+def terminal_routes() -> APIRouter:
     """List, show, change, approve, block."""
     router = APIRouter(prefix="/terminals", tags=["terminals"])
 
     @router.get("/")
-    async def list_terminals(query: Annotated[TerminalQuery, Query()]) -> TerminalsAnswer:
-        views = await terminals.list_terminals(gateway, admission=query.admission)
+    async def list_terminals(call: Caller, query: Annotated[TerminalQuery, Query()]) -> TerminalsAnswer:
+        views = await terminals.list_terminals(call, admission=query.admission)
         shown = (show_terminal(view) for view in views if query.state in (None, view.state))
         return TerminalsAnswer(terminals=tuple(shown))
 
     @router.get("/{terminal_id}/")
-    async def get_terminal(terminal_id: PathId) -> TerminalAnswer:
-        return TerminalAnswer(terminal=show_terminal(await terminals.get_terminal(gateway, terminal_id)))
+    async def get_terminal(call: Caller, terminal_id: PathId) -> TerminalAnswer:
+        return TerminalAnswer(terminal=show_terminal(await terminals.get_terminal(call, terminal_id)))
 
     @router.patch("/{terminal_id}/", openapi_extra=documented_body(TerminalFields))
-    async def change_terminal(terminal_id: PathId, body: JsonObject) -> TerminalAnswer:
+    async def change_terminal(call: Caller, terminal_id: PathId, body: JsonObject) -> TerminalAnswer:
         only(("name", "direction_policy"), body)
         change = await terminals.change_terminal(
-            gateway,
+            call,
             terminal_id,
             name=optional_text(body, "name"),
             direction_policy=optional_text(body, "direction_policy"),
@@ -67,11 +65,11 @@ def terminal_routes(gateway: Gateway) -> APIRouter:
         return TerminalAnswer(terminal=show_terminal(change.view), task_id=task_id)
 
     @router.post("/{terminal_id}/approve/")
-    async def approve_terminal(terminal_id: PathId) -> TerminalAnswer:
-        return TerminalAnswer(terminal=show_terminal(await terminals.approve_terminal(gateway, terminal_id)))
+    async def approve_terminal(call: Caller, terminal_id: PathId) -> TerminalAnswer:
+        return TerminalAnswer(terminal=show_terminal(await terminals.approve_terminal(call, terminal_id)))
 
     @router.post("/{terminal_id}/block/")
-    async def block_terminal(terminal_id: PathId) -> TerminalAnswer:
-        return TerminalAnswer(terminal=show_terminal(await terminals.block_terminal(gateway, terminal_id)))
+    async def block_terminal(call: Caller, terminal_id: PathId) -> TerminalAnswer:
+        return TerminalAnswer(terminal=show_terminal(await terminals.block_terminal(call, terminal_id)))
 
     return router

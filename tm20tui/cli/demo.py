@@ -17,6 +17,7 @@ import trio
 
 from tm20tui.gateway import Gateway
 from tm20tui.operations import services
+from tm20tui.operations.call import SERVER, Call
 from tm20tui.settings import Settings
 from tm20tui.simulate.fleet import run_fleet
 from tm20tui.simulate.hr import serve_hr
@@ -33,7 +34,7 @@ _LOCAL = "127.0.0.1"
 async def add_demo_service(gateway: Gateway, base_url: str) -> None:
     """Make the simulated HR service known to the server, as an operator would."""
     await services.add_service(
-        gateway,
+        Call(gateway, SERVER),
         {
             "name": "Demo HR",
             "description": "The simulated HR service of tm20tui --demo",

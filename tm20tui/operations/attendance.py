@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from tm20tui.errors import Conflict, InvalidInput, NotFound
 from tm20tui.model import AttendanceLog
+from tm20tui.operations.call import Call
+from tm20tui.operations.registry import operation
 from tm20tui.store import attendance, deliveries, services, terminals
 from tm20tui.store.attendance import AttendanceFilters, AttendancePage, Position, SyncCounts
 from tm20tui.store.attendance_rows import PunchDelivery, list_punch_deliveries
@@ -14,7 +16,6 @@ from tm20tui.store.attendance_rows import PunchDelivery, list_punch_deliveries
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from tm20tui.gateway import Gateway
 
 __all__ = [
     "LARGEST_PAGE",
@@ -50,8 +51,9 @@ class SyncStatus:
     counts: SyncCounts
 
 
+@operation("attendance.list", "viewer", writes=False)
 async def list_attendance(
-    gateway: Gateway, filters: AttendanceFilters, after: Position | None = None, limit: int = 100
+    call: Call, filters: AttendanceFilters, after: Position | None = None, limit: int = 100
 ) -> AttendancePage:
     """A page of logs.
 
@@ -60,31 +62,34 @@ async def list_attendance(
         InvalidInput: the limit, the period, or a position of another list.
     """
     _check(filters, after, limit)
-    return await gateway.database.read(_list, filters, after, limit)
+    return await call.gateway.database.read(_list, filters, after, limit)
 
 
-async def get_attendance(gateway: Gateway, punch_id: int) -> AttendanceDetail:
+@operation("attendance.get", "viewer", writes=False)
+async def get_attendance(call: Call, punch_id: int) -> AttendanceDetail:
     """One log; `NotFound` when there is none."""
-    return await gateway.database.read(_get, punch_id)
+    return await call.gateway.database.read(_get, punch_id)
 
 
+@operation("attendance.sync_status", "viewer", writes=False)
 async def sync_status(
-    gateway: Gateway, filters: AttendanceFilters, after: Position | None = None, limit: int = 100
+    call: Call, filters: AttendanceFilters, after: Position | None = None, limit: int = 100
 ) -> SyncStatus:
     """A page of logs, with counts. Raises as `list_attendance`."""
     _check(filters, after, limit)
-    return await gateway.database.read(_sync_status, filters, after, limit)
+    return await call.gateway.database.read(_sync_status, filters, after, limit)
 
 
-async def release_attendance(gateway: Gateway, punch_id: int) -> AttendanceDetail:
+@operation("attendance.release", "operator")
+async def release_attendance(call: Call, punch_id: int) -> AttendanceDetail:
     """Deliver a log that is held because its time is impossible, with its time as it is.
 
     Raises:
         NotFound
         Conflict: nothing of it is held.
     """
-    service_ids, detail = await gateway.database.write(_release, punch_id)
-    gateway.dispatcher.news(service_ids)
+    service_ids, detail = await call.gateway.database.write(_release, punch_id)
+    call.gateway.dispatcher.news(service_ids)
     return detail
 
 

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tm20tui.operations.call import Call
+from tm20tui.operations.registry import operation
+
 if TYPE_CHECKING:
-    from tm20tui.gateway import Gateway
     from tm20tui.snapshot import Readiness
     from tm20tui.tasks import TaskRecord
 
 
-async def list_tasks(gateway: Gateway) -> tuple[TaskRecord, ...]:
+@operation("tasks.list", "viewer", writes=False)
+async def list_tasks(call: Call) -> tuple[TaskRecord, ...]:
     """Background work that is running or remembered, newest first."""
-    return gateway.tasks.list()[::-1]
+    return call.gateway.tasks.list()[::-1]
 
 
-async def get_task(gateway: Gateway, task_id: str) -> TaskRecord:
+@operation("tasks.get", "viewer", writes=False)
+async def get_task(call: Call, task_id: str) -> TaskRecord:
     """One piece of background work; `NotFound` when unknown or long forgotten."""
-    return gateway.tasks.get(task_id)
+    return call.gateway.tasks.get(task_id)
 
 
-async def check_readiness(gateway: Gateway) -> Readiness:
+@operation("server.readiness", "viewer", writes=False)
+async def check_readiness(call: Call) -> Readiness:
     """Whether terminals can connect and their punches can be stored now."""
-    return await gateway.readiness()
+    return await call.gateway.readiness()

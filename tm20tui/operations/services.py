@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tm20tui.delivery.draft import validate_service
 from tm20tui.errors import InvalidInput
 from tm20tui.model import Service, utc_now
+from tm20tui.operations.call import Call
+from tm20tui.operations.registry import operation
 from tm20tui.store import services
 from tm20tui.store.services import ServiceDraft
 
@@ -35,63 +37,73 @@ class DeletedService:
     given_up: int
 
 
-async def list_services(gateway: Gateway) -> list[Service]:
+@operation("services.list", "viewer", writes=False)
+async def list_services(call: Call) -> list[Service]:
     """Every service, by id."""
-    return await gateway.database.read(services.list_services)
+    return await call.gateway.database.read(services.list_services)
 
 
-async def get_service(gateway: Gateway, service_id: int) -> Service:
+@operation("services.get", "viewer", writes=False)
+async def get_service(call: Call, service_id: int) -> Service:
     """One service; `NotFound` when there is none."""
-    return await gateway.database.read(services.get_service, service_id)
+    return await call.gateway.database.read(services.get_service, service_id)
 
 
-async def add_service(gateway: Gateway, given: Mapping[str, Any]) -> Service:
+@operation("services.add", "admin", hide=("auth_token", "extra_headers"))
+async def add_service(call: Call, given: Mapping[str, Any]) -> Service:
     """Add a service: fields by their names, the others have their defaults.
 
     Raises:
         InvalidInput: a field is wrong, unknown or missing.
         Conflict: the name is taken.
     """
-    draft = validate_service(given, allow_private_hosts=gateway.settings.delivery.allow_private_hosts)
-    service = await gateway.database.write(services.add_service, gateway.vault, draft, utc_now())
-    gateway.dispatcher.services_changed()
+    draft = validate_service(given, allow_private_hosts=call.gateway.settings.delivery.allow_private_hosts)
+    service = await call.gateway.database.write(services.add_service, call.gateway.vault, draft, utc_now())
+    call.gateway.dispatcher.services_changed()
     return service
 
 
-async def change_service(gateway: Gateway, service_id: int, given: Mapping[str, Any]) -> Service:
+@operation("services.change", "admin", hide=("auth_token", "extra_headers"))
+async def change_service(call: Call, service_id: int, given: Mapping[str, Any]) -> Service:
     """Change the fields that are given and leave the others.
 
     Raises:
         NotFound, InvalidInput, Conflict
     """
-    private = gateway.settings.delivery.allow_private_hosts
-    service = await gateway.database.write(_change, gateway.vault, service_id, given, private)
-    gateway.dispatcher.services_changed()
-    return service
+    return await _apply(call.gateway, service_id, given)
 
 
-async def replace_service(gateway: Gateway, service_id: int, given: Mapping[str, Any]) -> Service:
+@operation("services.replace", "admin", hide=("auth_token", "extra_headers"))
+async def replace_service(call: Call, service_id: int, given: Mapping[str, Any]) -> Service:
     """Make a service what is given: fields that are not have their defaults, secrets are kept.
 
     Raises:
         NotFound, InvalidInput, Conflict
     """
-    await get_service(gateway, service_id)
+    await get_service(call, service_id)
     for name in _REQUIRED:
         if name not in given:
             raise InvalidInput(f"{name} is required", field=name)
-    return await change_service(gateway, service_id, {**_DEFAULTS, **given})
+    return await _apply(call.gateway, service_id, {**_DEFAULTS, **given})
 
 
-async def delete_service(gateway: Gateway, service_id: int) -> DeletedService:
+@operation("services.delete", "admin")
+async def delete_service(call: Call, service_id: int) -> DeletedService:
     """Delete a service; what it was still owed is failed, with the reason.
 
     Raises:
         NotFound
     """
-    deleted = await gateway.database.write(_delete, service_id)
-    gateway.dispatcher.services_changed()
+    deleted = await call.gateway.database.write(_delete, service_id)
+    call.gateway.dispatcher.services_changed()
     return deleted
+
+
+async def _apply(gateway: Gateway, service_id: int, given: Mapping[str, Any]) -> Service:
+    private = gateway.settings.delivery.allow_private_hosts
+    service = await gateway.database.write(_change, gateway.vault, service_id, given, private)
+    gateway.dispatcher.services_changed()
+    return service
 
 
 def _change(

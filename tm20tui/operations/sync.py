@@ -11,6 +11,8 @@ import trio
 
 from tm20tui.errors import Conflict, NotFound, Tm20Error, Unavailable
 from tm20tui.model import Service
+from tm20tui.operations.call import Call
+from tm20tui.operations.registry import operation
 from tm20tui.store import services, terminals
 
 if TYPE_CHECKING:
@@ -23,8 +25,9 @@ _COURIER_SECONDS = 10.0
 """How long a service that was added just now may take to get its courier."""
 
 
+@operation("attendance.manual_sync", "operator")
 async def manual_sync(
-    gateway: Gateway, *, config_id: int | None = None, terminal_id: int | None = None
+    call: Call, *, config_id: int | None = None, terminal_id: int | None = None
 ) -> TaskRecord:
     """Start sending to one service, or to every active one; the task's result says what came of it.
 
@@ -32,8 +35,8 @@ async def manual_sync(
         NotFound: no such service or terminal.
         Conflict: the service is not active, or no service is.
     """
-    chosen = await gateway.database.read(_choose, config_id, terminal_id)
-    return gateway.tasks.start("manual sync", partial(_sync, gateway, chosen, terminal_id))
+    chosen = await call.gateway.database.read(_choose, config_id, terminal_id)
+    return call.gateway.tasks.start("manual sync", partial(_sync, call.gateway, chosen, terminal_id))
 
 
 def _choose(connection: Connection, config_id: int | None, terminal_id: int | None) -> list[Service]:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tm20tui.errors import Conflict, InvalidInput
 from tm20tui.model import ADMISSIONS, DIRECTION_POLICIES, Admission, Terminal
+from tm20tui.operations.call import Call
 from tm20tui.operations.directions import recompute_directions
+from tm20tui.operations.registry import operation
 from tm20tui.store import terminals
 from tm20tui.terminals.roster import SessionView
 
@@ -46,45 +48,50 @@ class TerminalChange:
     task: TaskRecord | None
 
 
-async def list_terminals(gateway: Gateway, *, admission: str | None = None) -> list[TerminalView]:
+@operation("terminals.list", "viewer", writes=False)
+async def list_terminals(call: Call, *, admission: str | None = None) -> list[TerminalView]:
     """Every terminal by id, or those of one admission."""
     if admission is not None and admission not in ADMISSIONS:
         raise InvalidInput(f"admission must be one of {', '.join(ADMISSIONS)}", field="admission")
-    stored = await gateway.database.read(terminals.list_terminals, admission=admission)
-    sessions = gateway.roster.views()
+    stored = await call.gateway.database.read(terminals.list_terminals, admission=admission)
+    sessions = call.gateway.roster.views()
     return [_view(terminal, sessions.get(terminal.id)) for terminal in stored]
 
 
-async def get_terminal(gateway: Gateway, terminal_id: int) -> TerminalView:
+@operation("terminals.get", "viewer", writes=False)
+async def get_terminal(call: Call, terminal_id: int) -> TerminalView:
     """One terminal; `NotFound` when there is none."""
-    return _now(gateway, await gateway.database.read(terminals.get_terminal, terminal_id))
+    return _now(call.gateway, await call.gateway.database.read(terminals.get_terminal, terminal_id))
 
 
-async def approve_terminal(gateway: Gateway, terminal_id: int) -> TerminalView:
+@operation("terminals.approve", "operator")
+async def approve_terminal(call: Call, terminal_id: int) -> TerminalView:
     """Let a terminal in; it sends what it kept when it registers next.
 
     Raises:
         NotFound
         Conflict: the configuration blocks its serial.
     """
-    terminal = await gateway.database.read(terminals.get_terminal, terminal_id)
-    blocked = {sn.casefold() for sn in gateway.settings.terminals.blocked}
+    terminal = await call.gateway.database.read(terminals.get_terminal, terminal_id)
+    blocked = {sn.casefold() for sn in call.gateway.settings.terminals.blocked}
     if terminal.sn.casefold() in blocked:
         raise Conflict(f"{terminal.sn} is in terminals.blocked of the configuration: remove it there first")
-    return await _admit(gateway, terminal_id, "approved")
+    return await _admit(call.gateway, terminal_id, "approved")
 
 
-async def block_terminal(gateway: Gateway, terminal_id: int) -> TerminalView:
+@operation("terminals.block", "operator")
+async def block_terminal(call: Call, terminal_id: int) -> TerminalView:
     """Refuse a terminal from now on; a live connection of it is closed.
 
     Raises:
         NotFound
     """
-    return await _admit(gateway, terminal_id, "blocked")
+    return await _admit(call.gateway, terminal_id, "blocked")
 
 
+@operation("terminals.change", "operator")
 async def change_terminal(
-    gateway: Gateway, terminal_id: int, *, name: str | None = None, direction_policy: str | None = None
+    call: Call, terminal_id: int, *, name: str | None = None, direction_policy: str | None = None
 ) -> TerminalChange:
     """Change what is given. A new policy applies at once, and to the punches there are in the background.
 
@@ -99,13 +106,13 @@ async def change_terminal(
             allowed = ", ".join(DIRECTION_POLICIES)
             raise InvalidInput(f"direction_policy must be one of {allowed}", field="direction_policy")
         changes["direction_policy"] = direction_policy
-    before, after = await gateway.database.write(_change, terminal_id, changes)
-    gateway.roster.refresh(after)
+    before, after = await call.gateway.database.write(_change, terminal_id, changes)
+    call.gateway.roster.refresh(after)
     task = None
     if before.direction_policy != after.direction_policy:
-        recompute = partial(recompute_directions, gateway, terminal_id, before.direction_policy)
-        task = gateway.tasks.start(f"directions of {after.sn}", recompute)
-    return TerminalChange(_now(gateway, after), task)
+        recompute = partial(recompute_directions, call.gateway, terminal_id, before.direction_policy)
+        task = call.gateway.tasks.start(f"directions of {after.sn}", recompute)
+    return TerminalChange(_now(call.gateway, after), task)
 
 
 async def _admit(gateway: Gateway, terminal_id: int, admission: Admission) -> TerminalView:
