@@ -4,6 +4,7 @@ gateway
 ├── ingest        one writer, group commit
 ├── listener      accepts terminals; one session each
 ├── heartbeat     pings, true states
+├── commands      what is asked of terminals, one at a time each
 ├── delivery      one courier per service, retry sweep
 ├── housekeeping  last-seen times, retention
 ├── lock          one server per database
@@ -41,6 +42,7 @@ from tm20tui.store.upgrade import upgrade
 from tm20tui.store.vault import Vault
 from tm20tui.supervise import keep_running
 from tm20tui.tasks import Tasks
+from tm20tui.terminals.commands import CommandDesk
 from tm20tui.terminals.heartbeat import watch_sessions
 from tm20tui.terminals.listener import Listener
 from tm20tui.terminals.roster import Roster
@@ -54,6 +56,7 @@ log = logging.getLogger(__name__)
 
 _FLUSH_SECONDS = 15.0
 _RETENTION_SECONDS = 3600.0
+_COMMAND_END_SECONDS = 2.0
 _SESSION_END_SECONDS = 3.0
 _PAGE_PAUSE_SECONDS = 0.1
 _LOCK_SECONDS = 2.0
@@ -80,6 +83,7 @@ class Gateway:
     dispatcher: Dispatcher
     listener: Listener
     roster: Roster
+    commands: CommandDesk
     tasks: Tasks
     site_id: int
 
@@ -143,6 +147,8 @@ class Gateway:
             self.database, self.vault, self._ingest_config, self.site_id, self.dispatcher.news
         )
         self.roster = Roster(settings.terminals.takeover_seconds)
+        self.commands = CommandDesk(self.database, self.vault)
+        self.roster.watcher = self.commands
         self.listener = Listener(settings.terminals, self._serve_terminal)
         self._session_context = SessionContext(
             settings=settings.terminals,
@@ -157,9 +163,10 @@ class Gateway:
         async with trio.open_nursery() as root:
             self.tasks = Tasks(root)
             await self._snapshots.refresh()
-            written, delivered = trio.Event(), trio.Event()
+            written, delivered, asked = trio.Event(), trio.Event(), trio.Event()
             root.start_soon(_until_done, "ingest", self.writer.run, written)
             root.start_soon(_until_done, "delivery", self.dispatcher.run, delivered)
+            root.start_soon(_until_done, "commands", self.commands.run, asked)
             root.start_soon(keep_running, "listener", self.listener.run)
             root.start_soon(
                 keep_running, "heartbeat", watch_sessions, self._sessions, self.settings.terminals
@@ -174,24 +181,28 @@ class Gateway:
             await self._stopping.wait()
             log.info("stopping: finishing what is in flight")
             with trio.move_on_after(self.settings.process.drain_seconds):
-                await self._drain(written, delivered)
+                await self._drain(written, delivered, asked)
             root.cancel_scope.cancel()
 
-    async def _drain(self, written: trio.Event, delivered: trio.Event) -> None:
+    async def _drain(self, written: trio.Event, delivered: trio.Event, asked: trio.Event) -> None:
         """Stop taking, store and acknowledge what was taken, let deliveries in flight settle."""
         self.listener.stop_accepting()
+        self.commands.stop()
         self.dispatcher.stop()
         self.writer.close()
         await written.wait()
         # Sessions that the last commit released send their acknowledgement first.
-        while any(session.busy for session in self._sessions):  # noqa: ASYNC110 (once, at the end)
+        while any(session.slot.busy for session in self._sessions):  # noqa: ASYNC110 (once, at the end)
             await trio.sleep(0.01)
+        with trio.move_on_after(_COMMAND_END_SECONDS):
+            await asked.wait()
         for session in tuple(self._sessions):
             session.end(1001, "the server is stopping")
         with trio.move_on_after(_SESSION_END_SECONDS):
             while self._sessions:  # noqa: ASYNC110 (once, at the end)
                 await trio.sleep(0.02)
         await self._flush_seen()
+        await asked.wait()
         await delivered.wait()
 
     async def _serve_terminal(self, wire: Wire) -> None:

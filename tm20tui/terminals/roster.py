@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from tm20tui.model import Terminal
+from tm20tui.terminals.command_exchange import CommandSession
 
 log = logging.getLogger(__name__)
 
@@ -35,28 +36,35 @@ class SessionView:
     broken_frames: int
 
 
-class RosterSession(Protocol):
+class RosterSession(CommandSession, Protocol):
     """What the roster asks of a session."""
 
     address: str
-    terminal: Terminal | None
 
     async def prove_alive(self, seconds: float) -> bool:
         """Whether the peer answers a ping, or says anything, within that time."""
-
-    def end(self, code: int, reason: str) -> None:
-        """Close the connection soon, with this code and reason."""
 
     def view(self) -> SessionView | None:
         """What to show of it; None before it has said who it is."""
 
 
+class SessionWatcher(Protocol):
+    """Who asks things of terminals, and must know which are there."""
+
+    def session_ready(self, session: CommandSession) -> None:
+        """A connection's first `reg` was accepted and answered."""
+
+    def session_gone(self, session: CommandSession) -> None:
+        """A connection is over; a newer one of the terminal may be there already."""
+
+
 class Roster:
-    """The live sessions by serial."""
+    """The live sessions by serial; `watcher` hears of them."""
 
     def __init__(self, takeover_seconds: float) -> None:
         self._takeover_seconds = takeover_seconds
         self._live: dict[str, RosterSession] = {}
+        self.watcher: SessionWatcher | None = None
 
     def __iter__(self) -> Iterator[RosterSession]:
         return iter(tuple(self._live.values()))
@@ -86,8 +94,15 @@ class Roster:
             holder.end(1001, "replaced by a newer connection")
             return True
 
+    def ready(self, session: RosterSession) -> None:
+        """A session's `reg` was accepted and answered: it takes commands."""
+        if self.watcher is not None:
+            self.watcher.session_ready(session)
+
     def leave(self, sn: str, session: RosterSession) -> None:
         """Forget a session that ended, unless a newer one has its place."""
+        if self.watcher is not None:
+            self.watcher.session_gone(session)
         key = sn.casefold()
         if self._live.get(key) is session:
             del self._live[key]

@@ -9,19 +9,21 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import trio
 
+from tm20tui.alarms import Alarms
 from tm20tui.errors import FrameError, StoreUnavailable
-from tm20tui.events import Alarms
+from tm20tui.events import EventBus
 from tm20tui.ingest.access import Access
-from tm20tui.ingest.frames import BrokenFrame, LogFrame, RegFrame, UserFrame
+from tm20tui.ingest.frames import LogFrame, RegFrame, UserFrame
 from tm20tui.ingest.writer import GroupWriter
 from tm20tui.model import Terminal, utc_now
 from tm20tui.protocol import (
+    Push,
     Reg,
     Reply,
     SendLog,
@@ -35,10 +37,11 @@ from tm20tui.protocol import (
     qrcode_answer,
     reg_accepted,
     reg_refused,
-    salvage,
     user_accepted,
 )
 from tm20tui.settings import TerminalsSettings
+from tm20tui.terminals.broken import as_text, keep_broken
+from tm20tui.terminals.command_slot import CommandSlot
 from tm20tui.terminals.roster import Roster, SessionState, SessionView
 from tm20tui.terminals.wire import Disconnected, Wire
 
@@ -56,6 +59,10 @@ _TAKEOVER_ALARM_SECONDS = 900.0
 _NOTHING_TO_OFFER = frozenset({"otacheck", "otaget"})
 
 
+def _ignore(seconds: float) -> None:
+    return
+
+
 @dataclass(frozen=True, slots=True)
 class SessionContext:
     """What all sessions share."""
@@ -66,6 +73,8 @@ class SessionContext:
     alarms: Alarms
     decide_qr_code: QrDecider
     note_seen: Callable[[int, datetime], None]
+    events: EventBus = field(default_factory=EventBus)
+    note_ack: Callable[[float], None] = _ignore
 
 
 class Session:
@@ -75,6 +84,7 @@ class Session:
         self.wire = wire
         self.address = wire.address
         self.terminal: Terminal | None = None
+        self.slot = CommandSlot()
         self._context = context
         self._sn = ""
         self._registered = False
@@ -85,7 +95,6 @@ class Session:
         self.last_ping = self.heard
         self.pinging = False
         self.has_ponged = False
-        self.busy = False
         self._scope = trio.CancelScope()
         self._ending: tuple[int, str] | None = None
         self._punches = self._duplicates = 0
@@ -103,13 +112,13 @@ class Session:
                     if not self._registered and len(data) > _LARGEST_FIRST_FRAME:
                         self.end(1009, "too large before reg")
                         await trio.lowlevel.checkpoint()
-                    self.busy = True
+                    self.slot.busy = True
                     await self._handle(data)
-                    self.busy = False
+                    self.slot.rest()
         except Disconnected:
             pass
         finally:
-            self.busy = False
+            self.slot.close()
             if self._sn:
                 self._context.roster.leave(self._sn, self)
             if self.terminal is not None and self._registered:
@@ -181,34 +190,25 @@ class Session:
                 await self._handle_push(push, self.terminal, data)
         except StoreUnavailable:
             # The writer has raised the alarm; without an answer the terminal sends it again.
-            return
+            self.slot.withhold()
 
-    async def _handle_push(
-        self,
-        push: SendLog | SendUser | SendQrCode | UnknownPush | Reply,
-        terminal: Terminal,
-        data: str | bytes,
-    ) -> None:
+    async def _handle_push(self, push: Push | Reply, terminal: Terminal, data: str | bytes) -> None:
         match push:
             case SendLog():
                 await self._handle_log(push, terminal, data)
+                self.slot.acknowledged()
             case SendUser():
                 await self._context.writer.submit(UserFrame(terminal, utc_now(), push, as_text(data)))
                 await self.wire.send(user_accepted(self._cloudtime("always")))
+                self.slot.acknowledged()
             case SendQrCode():
                 access = await self._context.decide_qr_code(terminal, push.record, utc_now())
-                await self.wire.send(
-                    qrcode_answer(
-                        terminal.sn,
-                        access.granted,
-                        access.enrollid or None,
-                        access.name or None,
-                        access.message or None,
-                        cmd=push.cmd,
-                    )
-                )
+                who, name, message = access.enrollid or None, access.name or None, access.message or None
+                answer = qrcode_answer(terminal.sn, access.granted, who, name, message, cmd=push.cmd)
+                await self.wire.send(answer)
             case Reply():
-                log.debug("an answer nobody waits for: %s", push.ret, extra={"serial": self._sn})
+                if not self.slot.deliver(push):
+                    log.debug("an answer nobody waits for: %s", push.ret, extra={"serial": self._sn})
             case UnknownPush():
                 log.debug("unknown push %s: acknowledged", push.cmd, extra={"serial": self._sn})
                 await self.wire.send(acknowledge(push.cmd, push.cmd not in _NOTHING_TO_OFFER))
@@ -221,8 +221,9 @@ class Session:
             await self.wire.send(reg_refused("no usable serial number"))
             return
         if self._sn and self._sn.casefold() != sn.casefold():
+            self.slot.close()
             context.roster.leave(self._sn, self)
-            self._registered, self.terminal, self._sn = False, None, ""
+            self._registered, self.terminal, self._sn, self.slot = False, None, "", CommandSlot()
         if not await context.roster.claim(sn, self):
             self._alarm_takeover(sn)
             await self.wire.send(reg_refused("this serial number is connected already"))
@@ -241,7 +242,11 @@ class Session:
             await self.wire.send(
                 reg_accepted(self._cloudtime("always", "reg"), not context.settings.accept_new_users)
             )
+            self.slot.registered(True)
+            if first:
+                context.roster.ready(self)
             return
+        self.slot.registered(False)
         if receipt.terminal is not None and receipt.terminal.admission == "pending":
             self._scope.deadline = float("inf")
         log.info("refused: %s", receipt.refusal, extra={"serial": sn, "address": self.address})
@@ -275,18 +280,12 @@ class Session:
             return
         if not self._registered or self.terminal is None:
             return
-        raw, received_at = as_text(data), utc_now()
-        found = salvage(data)
-        submit = self._context.writer.submit
         try:
-            if found is not None and found.cmd == "sendlog" and found.records:
-                zone = ZoneInfo(self.terminal.timezone)
-                # The whole text goes to quarantine below: the journal needs no second copy.
-                receipt = await submit(LogFrame(self.terminal, zone, received_at, found.records, (), ""))
-                self._punches += receipt.stored
-            await submit(BrokenFrame(self.terminal, self._sn, received_at, raw, error.reason))
+            found, stored = await keep_broken(self._context.writer, self.terminal, data, error.reason)
         except StoreUnavailable:
+            self.slot.withhold()
             return
+        self._punches += stored
         if found is None or not found.cmd:
             return
         if found.cmd == "sendlog":
@@ -310,8 +309,3 @@ class Session:
         if self.terminal is None or self._context.settings.cloudtime not in when:
             return None
         return format_cloudtime(utc_now().astimezone(ZoneInfo(self.terminal.timezone)))
-
-
-def as_text(data: str | bytes) -> str:
-    """A frame as text for the journal, whatever it was sent as."""
-    return data if isinstance(data, str) else data.decode("utf-8", "replace")

@@ -1,0 +1,296 @@
+"""The queue of what is asked of terminals: each row one command, from queued to its true outcome.
+
+Every change is guarded by the status it starts from, so that of two who settle one command
+the second is told (`Conflict`). Which moves there are is `terminals.command_states`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import Connection, Row, case, delete, insert, select, text, update
+
+from tm20tui.errors import Conflict, NotFound
+from tm20tui.store.schema import commands, unknown_commands
+
+if TYPE_CHECKING:
+    from tm20tui.protocol import Command
+    from tm20tui.store.vault import Vault
+
+CommandStatus = Literal[
+    "queued", "sent", "confirmed", "refused", "timed out", "unknown", "expired", "cancelled"
+]
+
+_SECRET = frozenset({"record", "card", "pwd", "password", "photo", "image"})
+# As the index is declared: that is what lets SQLite use it.
+_OPEN = text("commands.status IN ('queued', 'sent')")
+_QUEUED = text("commands.status = 'queued'")
+_SENT = text("commands.status = 'sent'")
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRecord:
+    """One command as it stands.
+
+    `arguments` are the frame's members, credentials left out; `is_sealed` says that there
+    are some, kept until the command is settled. Of `priority` the smallest goes first.
+    `attempts` counts how often it was sent. `reason` is a sentence for people, empty when
+    confirmed. `result` is what the terminal answered, never a credential. `expires_at`
+    None means never.
+    """
+
+    id: int
+    terminal_id: int
+    name: str
+    arguments: Mapping[str, Any]
+    is_sealed: bool
+    priority: int
+    status: CommandStatus
+    reason: str
+    result: Mapping[str, Any]
+    attempts: int
+    operator: str
+    correlation_id: str
+    created_at: datetime
+    expires_at: datetime | None
+    sent_at: datetime | None
+    settled_at: datetime | None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more will become of it."""
+        return self.status not in ("queued", "sent")
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPage:
+    """Some commands, newest first, and the id behind which the next page starts; None after the last."""
+
+    commands: tuple[CommandRecord, ...]
+    next: int | None
+
+
+def add_command(
+    conn: Connection,
+    vault: Vault,
+    terminal_id: int,
+    command: Command,
+    *,
+    operator: str,
+    correlation_id: str = "",
+    now: datetime,
+    expires_at: datetime | None = None,
+    priority: int = 0,
+    refusal: str = "",
+) -> CommandRecord:
+    """Queue a command for a terminal that exists; with `refusal` it is settled as refused at once."""
+    row = command.as_row()
+    shown = {name: value for name, value in row.items() if name not in _SECRET or isinstance(value, list)}
+    sealed = vault.seal(json.dumps(row)) if len(shown) < len(row) and not refusal else None
+    values = {
+        "terminal_id": terminal_id,
+        "name": command.name,
+        "arguments": json.dumps(shown),
+        "arguments_sealed": sealed,
+        "priority": priority,
+        "status": "refused" if refusal else "queued",
+        "reason": refusal,
+        "operator": operator[:100],
+        "correlation_id": correlation_id[:64],
+        "created_at": now,
+        "expires_at": expires_at,
+        "settled_at": now if refusal else None,
+    }
+    return _record(conn.execute(insert(commands).values(**values).returning(commands)).one())
+
+
+def claim_next(
+    conn: Connection, terminal_id: int, now: datetime, *, hold: Collection[str] = ()
+) -> CommandRecord | None:
+    """The command to send next, once the overdue are expired; None while one is in flight.
+
+    Commands named in `hold` are passed over.
+    """
+    expire_overdue(conn, now, terminal_id)
+    of_terminal = commands.c.terminal_id == terminal_id
+    if conn.execute(select(commands.c.id).where(of_terminal, _OPEN, _SENT).limit(1)).first():
+        return None
+    query = select(commands).where(of_terminal, _OPEN, _QUEUED)
+    if hold:
+        query = query.where(commands.c.name.not_in(hold))
+    query = query.order_by(commands.c.priority, commands.c.id).limit(1).with_for_update()
+    row = conn.execute(query).first()
+    return None if row is None else _record(row)
+
+
+def open_arguments(conn: Connection, vault: Vault, record: CommandRecord) -> Mapping[str, Any]:
+    """All members of the frame, credentials included; `SecretUnreadable` when another key sealed them."""
+    if not record.is_sealed:
+        return record.arguments
+    sealed = conn.scalar(select(commands.c.arguments_sealed).where(commands.c.id == record.id))
+    members: Mapping[str, Any] = json.loads(vault.unseal(sealed)) if sealed else record.arguments
+    return members
+
+
+def mark_sent(conn: Connection, command_id: int, now: datetime) -> CommandRecord:
+    """It goes out now: to be committed before it does."""
+    values = {"status": "sent", "sent_at": now, "attempts": commands.c.attempts + 1}
+    return _move(conn, command_id, "queued", values)
+
+
+def withdraw(conn: Connection, command_id: int) -> CommandRecord:
+    """It did not go out after all, for certain: queue it as it was."""
+    values = {"status": "queued", "sent_at": None, "attempts": commands.c.attempts - 1}
+    return _move(conn, command_id, "sent", values)
+
+
+def settle(
+    conn: Connection,
+    command_id: int,
+    *,
+    was: CommandStatus,
+    status: CommandStatus,
+    now: datetime,
+    reason: str = "",
+    result: Mapping[str, Any] | None = None,
+) -> CommandRecord:
+    """Note what became of it; its credentials are dropped."""
+    values = {"status": status, "reason": reason, "result": json.dumps(result or {})}
+    return _move(conn, command_id, was, values | {"settled_at": now, "arguments_sealed": None})
+
+
+def cancel(conn: Connection, command_id: int, now: datetime) -> CommandRecord:
+    """Take back a queued command; `Conflict` when it is anything else."""
+    record = get_command(conn, command_id)
+    reason = "it was sent before, without an answer" if record.attempts else ""
+    return settle(conn, command_id, was="queued", status="cancelled", now=now, reason=reason)
+
+
+def expire_overdue(conn: Connection, now: datetime, terminal_id: int | None = None) -> list[CommandRecord]:
+    """Settle queued commands whose time is up, of one terminal or all; return what they became.
+
+    One that was sent before is unknown: it may have been carried out then.
+    """
+    was_sent = commands.c.attempts > 0
+    query = update(commands).where(_OPEN, _QUEUED, commands.c.expires_at <= now)
+    if terminal_id is not None:
+        query = query.where(commands.c.terminal_id == terminal_id)
+    query = query.values(
+        status=case((was_sent, "unknown"), else_="expired"),
+        reason=case(
+            (was_sent, "disconnected before it answered, and back too late to be asked again"),
+            else_="could not be sent in time",
+        ),
+        settled_at=now,
+        arguments_sealed=None,
+    )
+    return [_record(row) for row in conn.execute(query.returning(commands))]
+
+
+def requeue_after_disconnect(
+    conn: Connection,
+    terminal_id: int,
+    now: datetime,
+    decide: Callable[[CommandRecord], CommandStatus],
+    *,
+    reason: str = "disconnected before it answered",
+) -> list[CommandRecord]:
+    """Settle what was in flight when the connection ended, or queue it again; return what it became.
+
+    `decide` says the status: `queued`, `unknown`, or `sent` for one that stays in flight.
+    """
+    query = select(commands).where(commands.c.terminal_id == terminal_id, _OPEN, _SENT).with_for_update()
+    became = []
+    for record in [_record(row) for row in conn.execute(query)]:
+        status = decide(record)
+        if status == "queued":
+            became.append(_move(conn, record.id, "sent", {"status": "queued", "sent_at": None}))
+        elif status != "sent":
+            became.append(settle(conn, record.id, was="sent", status=status, now=now, reason=reason))
+    return became
+
+
+def find_in_flight(conn: Connection) -> set[int]:
+    """The terminals that were sent a command which is not settled."""
+    return set(conn.scalars(select(commands.c.terminal_id).where(_OPEN, _SENT).distinct()))
+
+
+def open_terminals(conn: Connection) -> set[int]:
+    """The terminals for which something is queued."""
+    return set(conn.scalars(select(commands.c.terminal_id).where(_OPEN, _QUEUED).distinct()))
+
+
+def get_command(conn: Connection, command_id: int) -> CommandRecord:
+    """One command; `NotFound` when there is none."""
+    row = conn.execute(select(commands).where(commands.c.id == command_id)).first()
+    if row is None:
+        raise NotFound("command", command_id, field="command_id")
+    return _record(row)
+
+
+def list_commands(
+    conn: Connection,
+    *,
+    terminal_id: int | None = None,
+    status: CommandStatus | None = None,
+    name: str | None = None,
+    after: int | None = None,
+    limit: int = 50,
+) -> CommandPage:
+    """Commands, newest first; `after` is the `next` of the page before."""
+    query = select(commands).order_by(commands.c.id.desc()).limit(limit + 1)
+    wanted = {"terminal_id": terminal_id, "status": status, "name": name}
+    for column, value in wanted.items():
+        if value is not None:
+            query = query.where(commands.c[column] == value)
+    if status in ("queued", "sent"):
+        query = query.where(_OPEN)
+    if after is not None:
+        query = query.where(commands.c.id < after)
+    records = [_record(row) for row in conn.execute(query)]
+    return CommandPage(tuple(records[:limit]), records[limit - 1].id if len(records) > limit else None)
+
+
+def known_unknown(conn: Connection, terminal_id: int, firmware: str) -> set[str]:
+    """The commands that this terminal said it has not, with this firmware."""
+    return set(conn.scalars(select(unknown_commands.c.command).where(*_taught(terminal_id, firmware))))
+
+
+def learn_unknown(conn: Connection, terminal_id: int, firmware: str, name: str, now: datetime) -> None:
+    """Remember that this firmware has no such command."""
+    if name not in known_unknown(conn, terminal_id, firmware):
+        row = {"terminal_id": terminal_id, "firmware": firmware, "command": name, "learned_at": now}
+        conn.execute(insert(unknown_commands), row)
+
+
+def forget_unknown(conn: Connection, terminal_id: int, firmware: str, name: str) -> None:
+    """It has the command after all."""
+    known = *_taught(terminal_id, firmware), unknown_commands.c.command == name
+    conn.execute(delete(unknown_commands).where(*known))
+
+
+def _taught(terminal_id: int, firmware: str) -> tuple[Any, ...]:
+    return unknown_commands.c.terminal_id == terminal_id, unknown_commands.c.firmware == firmware
+
+
+def _move(conn: Connection, command_id: int, was: CommandStatus, values: dict[str, Any]) -> CommandRecord:
+    guarded = update(commands).where(commands.c.id == command_id, commands.c.status == was)
+    row = conn.execute(guarded.values(**values).returning(commands)).first()
+    if row is None:
+        status = get_command(conn, command_id).status
+        raise Conflict(f"command {command_id} is {status}, not {was}", field="command_id")
+    return _record(row)
+
+
+def _record(row: Row[Any]) -> CommandRecord:
+    values = dict(row._mapping)
+    return CommandRecord(
+        arguments=json.loads(values.pop("arguments")),
+        is_sealed=values.pop("arguments_sealed") is not None,
+        result=json.loads(values.pop("result")),
+        **values,
+    )
