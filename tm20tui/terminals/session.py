@@ -9,15 +9,14 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import trio
 
-from tm20tui.alarms import Alarms
 from tm20tui.errors import FrameError, StoreUnavailable
-from tm20tui.events import EventBus
+from tm20tui.events import Alarms
 from tm20tui.ingest.access import Access
 from tm20tui.ingest.frames import LogFrame, RegFrame, UserFrame
 from tm20tui.ingest.writer import GroupWriter
@@ -59,10 +58,6 @@ _TAKEOVER_ALARM_SECONDS = 900.0
 _NOTHING_TO_OFFER = frozenset({"otacheck", "otaget"})
 
 
-def _ignore(seconds: float) -> None:
-    return
-
-
 @dataclass(frozen=True, slots=True)
 class SessionContext:
     """What all sessions share."""
@@ -73,8 +68,6 @@ class SessionContext:
     alarms: Alarms
     decide_qr_code: QrDecider
     note_seen: Callable[[int, datetime], None]
-    events: EventBus = field(default_factory=EventBus)
-    note_ack: Callable[[float], None] = _ignore
 
 
 class Session:
