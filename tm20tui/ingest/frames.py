@@ -102,12 +102,3 @@ def without_secrets(raw: str) -> str:
 def journal_text(raw: str) -> bytes:
     """A frame as the journal keeps it: compressed, without secrets."""
     return zlib.compress(without_secrets(raw).encode("utf-8", "replace"), 1)
-
-
-def storable(text: str) -> str:
-    """Text that both engines can keep: no NUL, no lone surrogate."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-8", "replace").decode()
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text

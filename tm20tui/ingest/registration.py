@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from tm20tui.ingest.config import IngestConfig
-from tm20tui.ingest.frames import Receipt, RegFrame, storable
+from tm20tui.ingest.frames import Receipt, RegFrame
 from tm20tui.ingest.times import parse_wall_clock
 from tm20tui.model import Admission, Terminal
 from tm20tui.protocol import DevInfo
 from tm20tui.store import terminals
+from tm20tui.store.text import storable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -22,7 +22,6 @@ from tm20tui.ingest.frames import (
     RegFrame,
     UserFrame,
     journal_text,
-    storable,
     without_secrets,
 )
 from tm20tui.ingest.registration import register
@@ -33,6 +32,7 @@ from tm20tui.protocol import LogRecord
 from tm20tui.protocol.records import MAX_BAD_RECORDS
 from tm20tui.store import deliveries, punches, services, users
 from tm20tui.store.punches import PunchKey
+from tm20tui.store.text import storable
 from tm20tui.store.vault import Vault
 
 if TYPE_CHECKING:

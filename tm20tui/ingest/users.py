@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from tm20tui.ingest.access import Access, Standing, decide_access
 from tm20tui.ingest.config import IngestConfig
-from tm20tui.ingest.frames import UserFrame, storable
+from tm20tui.ingest.frames import UserFrame
 from tm20tui.store import users
+from tm20tui.store.text import storable
 from tm20tui.store.vault import Vault
 
 if TYPE_CHECKING:

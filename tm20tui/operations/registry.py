@@ -18,7 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 import trio
 
-from tm20tui.errors import Forbidden, OperationError, StoreUnavailable, Tm20Error
+from tm20tui.errors import Forbidden, OperationError, Tm20Error
 from tm20tui.model import utc_now
 from tm20tui.operations.call import Call, Role
 from tm20tui.store.audit import AuditEntry, AuditOutcome, add_entry
@@ -201,10 +201,9 @@ async def _audit(
     log.info("%s %s %s", name, entry.targets, outcome if not reason else f"{outcome}: {reason}", extra=facts)
     try:
         await call.gateway.database.write(add_entry, entry)
-    except StoreUnavailable as error:
-        log.error(
-            "the audit could not be written (%s): %s %s %s", error, name, entry.targets, outcome, extra=facts
-        )
+    except Exception:
+        # What was done is done: failing now would tell the operator the opposite.
+        log.exception("the audit could not be written: %s %s %s", name, entry.targets, outcome, extra=facts)
 
 
 def _bounded(value: dict[str, Any]) -> str:

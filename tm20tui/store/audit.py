@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, select
 
 from tm20tui.store.schema import audit
+from tm20tui.store.text import storable
 
 AuditOutcome = Literal["done", "refused", "failed"]
 
@@ -36,7 +37,8 @@ def add_entry(connection: Connection, entry: AuditEntry) -> None:
     """Append an entry."""
     values = asdict(entry)
     del values["id"]
-    values["operator"], values["address"] = entry.operator[:100], entry.address[:100]
+    values = {name: storable(value) if isinstance(value, str) else value for name, value in values.items()}
+    values["operator"], values["address"] = values["operator"][:100], values["address"][:100]
     connection.execute(audit.insert(), values)
 
 
