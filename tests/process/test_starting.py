@@ -76,6 +76,14 @@ async def test_a_wrong_setting_is_one_line_and_exits_2(
     assert value in said
 
 
+@pytest.mark.parametrize("query", ["", "?sslmode=nonsense"])
+async def test_a_database_that_cannot_be_used_is_said_without_its_password(
+    tmp_path: Path, query: str
+) -> None:
+    with serving(tmp_path, f"postgresql://somebody:s3cr3t@127.0.0.1:9/nowhere{query}") as server:
+        assert "s3cr3t" not in await refused(server, 1)
+
+
 async def test_headless_never_imports_textual(tmp_path: Path) -> None:
     """Watched by the interpreter itself, over a whole life: terminals, punches, deliveries, drain."""
     receiver = HrService()
