@@ -25,6 +25,9 @@ REPEAT = timedelta(seconds=60)
 # A shift of almost a day in the night that is an hour longer, and what reaches beyond it.
 _LONGEST = timedelta(hours=26) + REACH
 
+_OVER = -1
+"""Stands for every shift that no further punch can belong to."""
+
 # Costs in seconds, as if the punch were so far from where it is expected.
 _MISSING = 3600.0
 """Of each arrival or departure that must have gone unrecorded."""
@@ -75,7 +78,7 @@ def match_punches(punches: Sequence[Punch], occurrences: Sequence[Occurrence]) -
         candidates = _candidates(punch.at, occurrences)
         repeated = kept is not None and punch.direction is None and punch.at - kept.at <= REPEAT
         reached: dict[_State, _Path] = {}
-        for state, path in best.items():
+        for state, path in _current(best, punch.at, occurrences).items():
             for next_state, cost, place in _steps(punch, candidates, state, repeated):
                 total = path.cost + cost
                 if next_state not in reached or total < reached[next_state].cost:
@@ -89,6 +92,19 @@ def match_punches(punches: Sequence[Punch], occurrences: Sequence[Occurrence]) -
         places.append(end.place)
         end = end.before
     return [Placed(punch, *place) for punch, place in zip(punches, reversed(places), strict=True)]
+
+
+def _current(
+    best: dict[_State, _Path], at: datetime, occurrences: Sequence[Occurrence]
+) -> dict[_State, _Path]:
+    """Of ways that ended in shifts that are over, only whether the person was in or out still matters."""
+    merged: dict[_State, _Path] = {}
+    for state, path in best.items():
+        over = state is not None and (state[0] == _OVER or occurrences[state[0]].closes_at <= at)
+        key = (_OVER, state[1]) if state is not None and over else state
+        if key not in merged or path.cost < merged[key].cost:
+            merged[key] = path
+    return merged
 
 
 def _candidates(at: datetime, occurrences: Sequence[Occurrence]) -> list[tuple[int, Occurrence]]:
