@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import httpx
 import trio
 
 from tests.crash.harness import EndableFleet
 from tests.crash.verify import Findings, Promises, verify
-from tests.process.server import ZONE, Server, faults_logged, service_draft, serving, until
+from tests.process.server import ZONE, Server, faults_logged, free_port, service_draft, serving, until
 from tm20tui.simulate.fleet import Fleet
 from tm20tui.simulate.hr import Fault, HrService, serve_hr
 from tm20tui.simulate.ledger import Ledger
@@ -43,7 +44,11 @@ EVERY_FAULT = (
     Fault.BIG,
     Fault.SLOW,
     Fault.MIXED,
+    Fault.AUTH,
+    Fault.GONE,
 )
+# After these deliveries are paused until an operator acts.
+PAUSING = (Fault.AUTH, Fault.GONE)
 # A record that a service puts off waits a minute.
 QUICK_FAULTS = tuple(fault for fault in EVERY_FAULT if fault not in (Fault.PARTIAL, Fault.MIXED))
 GROWTH_ALLOWED = 0.10
@@ -91,7 +96,13 @@ class Outcome:
 async def soak(plan: Plan, folder: Path, tell: Callable[[str], object] = lambda _: None) -> Outcome:
     """Do what the plan says. Violations are in the outcome."""
     outcome = Outcome()
-    with serving(folder, TM20_DELIVERY__BACKOFF_SECONDS="[0.2, 0.5, 1, 2]") as server:
+    api_port = free_port()
+    settings = {
+        "TM20_DELIVERY__BACKOFF_SECONDS": "[0.2, 0.5, 1, 2]",
+        "TM20_API__ENABLED": "true",
+        "TM20_API__PORT": str(api_port),
+    }
+    with serving(folder, **settings) as server:
         async with trio.open_nursery() as nursery:
             await _open_services(plan, server, outcome, nursery)
             await server.start()
@@ -113,7 +124,9 @@ async def soak(plan: Plan, folder: Path, tell: Callable[[str], object] = lambda 
             nursery.start_soon(_live, fleet, fleet_done)
             nursery.start_soon(_sample, server, outcome)
             with trio.move_on_after(plan.seconds):
-                await _fail_in_turn(plan, outcome)
+                await _fail_in_turn(plan, outcome, api_port)
+            for service_id in outcome.receivers:
+                await _resume(service_id, outcome, api_port)
             await _drain(plan, server, outcome, fleet, fleet_done)
             outcome.cpu_seconds = _cpu_seconds(server.pid)
             nursery.cancel_scope.cancel()
@@ -141,8 +154,11 @@ async def _live(fleet: Fleet, done: trio.Event) -> None:
     done.set()
 
 
-async def _fail_in_turn(plan: Plan, outcome: Outcome) -> None:
-    """Half of the requests fail, in another way every few seconds; each service at its own place."""
+async def _fail_in_turn(plan: Plan, outcome: Outcome, api_port: int) -> None:
+    """Half of the requests fail, in another way every few seconds; each service at its own place.
+
+    What a service that refused us needs is an operator, who comes at the end of its turn.
+    """
     rng = random.Random(f"soak/{plan.seed}")
     turns: dict[int, Iterator[Fault]] = {}
     for service_id in outcome.receivers:
@@ -151,8 +167,23 @@ async def _fail_in_turn(plan: Plan, outcome: Outcome) -> None:
         turns[service_id] = itertools.cycle(faults)
     while True:
         for service_id, receiver in outcome.receivers.items():
+            before = receiver.fault
             receiver.fault, receiver.share = next(turns[service_id]), 0.5
+            if before in PAUSING:
+                await _resume(service_id, outcome, api_port)
         await trio.sleep(plan.fault_seconds)
+
+
+async def _resume(service_id: int, outcome: Outcome, api_port: int) -> None:
+    """As an operator: say that the service is to be tried again."""
+    receiver = outcome.receivers[service_id]
+    if receiver.fault in PAUSING:
+        receiver.fault = Fault.NONE
+    url = f"http://127.0.0.1:{api_port}/devices/api/third-party-configs/{service_id}/"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.patch(url, json={"is_active": True})
+    if answer.status_code != 200:
+        outcome.findings.broken("the API refused to resume a service", answer.text[:200])
 
 
 async def _sample(server: Server, outcome: Outcome) -> None:
