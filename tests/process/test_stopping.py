@@ -16,6 +16,11 @@ from tm20tui.simulate.hr import Fault, HrService, serve_hr
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
 
 def stored(server: Server) -> int:
     with sqlite3.connect(server.folder / "tm20.db") as connection:
@@ -98,6 +103,21 @@ async def test_a_frame_that_cannot_be_stored_is_not_acknowledged_at_the_end(tmp_
                 assert time.monotonic() - begun < 12.0
             assert await terminal.close_code() in (None, 1001, 1006)
     assert stored(server) == 0
+
+
+async def test_peers_that_say_and_read_nothing_do_not_hold_the_end(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        await server.start()
+        silent = await trio.open_tcp_stream("127.0.0.1", server.port)
+        deaf = await trio.open_tcp_stream("127.0.0.1", server.port)
+        await deaf.send_all(HANDSHAKE)
+        assert b"101" in await deaf.receive_some()
+        begun = time.monotonic()
+        assert await server.stop(signal.SIGTERM, 8.0) == 0
+        assert time.monotonic() - begun < 6.0
+        await silent.aclose()
+        await deaf.aclose()
+    assert "Traceback" not in server.said()
 
 
 async def test_sighup_stops_nothing(tmp_path: Path) -> None:
