@@ -8,6 +8,7 @@ each value comes from, with secrets masked.
 from tm20tui.settings.reading import load
 from tm20tui.settings.sections import (
     AccessSettings,
+    AlarmsSettings,
     ApiSettings,
     DatabaseSettings,
     DeliverySettings,
@@ -23,6 +24,7 @@ from tm20tui.settings.wording import describe, mask
 
 __all__ = [
     "AccessSettings",
+    "AlarmsSettings",
     "ApiSettings",
     "DatabaseSettings",
     "DeliverySettings",

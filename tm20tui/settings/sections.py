@@ -21,6 +21,7 @@ from tm20tui.settings.values import (
     OptionalPath,
     Pauses,
     Serials,
+    WebhookUrl,
     Zone,
     refusal,
 )
@@ -186,6 +187,41 @@ class DeliverySettings(Section):
     )
     retry_after_cap_hours: float = Field(
         default=24, gt=0, le=720, description="hours a service's Retry-After is honoured, at most"
+    )
+
+
+class AlarmsSettings(Section):
+    """What is cause for alarm, and who is told."""
+
+    silent_minutes: float = Field(
+        default=30, ge=1, le=100_000, description="minutes of silence of a terminal that was connected before"
+    )
+    drift_seconds: float = Field(
+        default=60, ge=1, le=86_400, description="seconds that a terminal's clock may be off"
+    )
+    storage_percent: float = Field(
+        default=80, ge=10, le=100, description="share of a terminal's log memory that may be used, in percent"
+    )
+    service_down_minutes: float = Field(
+        default=15, ge=0, le=10_080, description="minutes that a service may be out of order"
+    )
+    queue_minutes: float = Field(
+        default=60,
+        ge=1,
+        le=100_000,
+        description="minutes that a punch may wait for a service, over its sync interval",
+    )
+    disk_free_percent: float = Field(
+        default=5, ge=0, le=90, description="share of the disk that must be free, in percent"
+    )
+    disk_free_mb: int = Field(
+        default=500, ge=0, le=1_000_000, description="megabytes of the disk that must be free"
+    )
+    quarantine_per_hour: int = Field(
+        default=20, ge=0, le=1_000_000, description="records that may be quarantined within an hour"
+    )
+    webhook_url: WebhookUrl = Field(
+        default=None, repr=False, description="http or https address that alarms are posted to; empty: none"
     )
 
 

@@ -136,6 +136,17 @@ def _local_only(value: str) -> str:
     return value
 
 
+def _webhook_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not value.isascii() or any(character.isspace() for character in value):
+        raise ValueError("must be an address such as https://host/path, or empty for none")
+    return value
+
+
 OptionalPath = Annotated[Path | None, BeforeValidator(_empty_is_none)]
 Host = Annotated[str, AfterValidator(_host)]
 Serials = Annotated[tuple[Annotated[str, AfterValidator(_serial)], ...], BeforeValidator(_split_commas)]
@@ -144,6 +155,7 @@ Networks = Annotated[
 ]
 Zone = Annotated[Annotated[str, AfterValidator(_zone)] | None, BeforeValidator(_empty_is_none)]
 DatabaseUrl = Annotated[Annotated[str, AfterValidator(_database_url)] | None, BeforeValidator(_empty_is_none)]
+WebhookUrl = Annotated[Annotated[str, AfterValidator(_webhook_url)] | None, BeforeValidator(_empty_is_none)]
 Pauses = Annotated[
     tuple[Annotated[float, BeforeValidator(_pause)], ...],
     BeforeValidator(_split_commas),

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from tm20tui.settings.sections import (
     AccessSettings,
+    AlarmsSettings,
     ApiSettings,
     DatabaseSettings,
     DeliverySettings,
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     access: AccessSettings = AccessSettings()
     delivery: DeliverySettings = DeliverySettings()
+    alarms: AlarmsSettings = AlarmsSettings()
     api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()
     process: ProcessSettings = ProcessSettings()

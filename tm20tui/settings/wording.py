@@ -58,7 +58,7 @@ def show(key: str, value: Any) -> str:
 
 def mask(key: str, text: str) -> str:
     """`text` without passwords; nothing of it when the key's name says that it is a secret."""
-    if re.search(r"(?i)password|passwd|secret|token|api_?key", key):
+    if re.search(r"(?i)password|passwd|secret|token|api_?key|webhook", key):
         return "***"
     return re.sub(r"(?<=://)([^/\s:@]*):.*@", r"\1:***@", text)
 
