@@ -2,9 +2,88 @@
 
 from __future__ import annotations
 
-import math
+from collections import deque
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
 
 import trio
+
+from tm20tui.model import utc_now
+
+EventKind = Literal[
+    "terminal.connected",  # terminal_id, sn, address
+    "terminal.disconnected",  # terminal_id, sn, address
+    "terminal.waiting",  # terminal_id, sn, address, reason: until an operator approves it
+    "terminal.refused",  # terminal_id (None if unknown), sn, address, reason
+    "punches.stored",  # stored, duplicates, terminals: one commit's; records: the first few punches
+    "quarantine",  # quarantined, terminals: one commit's
+    "delivery.settled",  # service_id, service, outcome, sent, failed: one answer's
+    "service.health",  # service_id, service, health, reason, retry_at
+    "alarm.raised",  # key, severity, sentence
+    "alarm.cleared",  # key, severity, sentence
+    "alarm.acknowledged",  # key, severity, sentence, operator
+    "task.finished",  # id (empty for a periodic task), name, status, error
+    "operation",  # operator, origin, operation, targets, outcome, reason, correlation
+    "command.settled",  # command_id, terminal_id, sn, name, status, reason
+    "missed",  # count: this subscriber was too slow for so many events
+]
+
+EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
+BUFFERED_EVENTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. `number` counts up since the server started; `facts` hold no secrets.
+
+    A `missed` event has the number of the last one that was dropped.
+    """
+
+    number: int
+    at: datetime
+    kind: EventKind
+    facts: Mapping[str, object]
+
+
+class EventBus:
+    """Tells whoever listens what happens, and never waits for them. For the server's own thread."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._subscriptions: list[_Subscription] = []
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anyone listens: what is costly to tell need not be put together otherwise."""
+        return bool(self._subscriptions)
+
+    def publish(self, kind: EventKind, **facts: object) -> None:
+        """Tell every subscriber that wants to know. Never blocks."""
+        self._number += 1
+        if not self._subscriptions:
+            return
+        event = Event(self._number, utc_now(), kind, facts)
+        for subscription in self._subscriptions:
+            subscription.put(event)
+
+    @asynccontextmanager
+    async def subscribe(
+        self, kinds: Collection[str] | None = None, *, buffer: int = BUFFERED_EVENTS
+    ) -> AsyncIterator[AsyncIterator[Event]]:
+        """Events from now on; None means every kind.
+
+        At most `buffer` wait for a slow reader. Then the oldest are dropped, and a `missed`
+        event says how many, whatever the kinds.
+        """
+        subscription = _Subscription(None if kinds is None else frozenset(kinds), buffer)
+        self._subscriptions.append(subscription)
+        try:
+            yield subscription
+        finally:
+            self._subscriptions.remove(subscription)
 
 
 class Signal:
@@ -23,22 +102,33 @@ class Signal:
         self._event = trio.Event()
 
 
-class Alarms:
-    """What an operator should know now: one sentence per key, shown until it clears or its time is up."""
+class _Subscription:
+    """An iterator over one subscriber's events; one task reads it."""
 
-    def __init__(self) -> None:
-        self._active: dict[str, tuple[str, float]] = {}
+    def __init__(self, kinds: frozenset[str] | None, buffer: int) -> None:
+        self._kinds = kinds
+        self._waiting: deque[Event] = deque(maxlen=buffer)
+        self._missed = self._last_missed = 0
+        self._news = Signal()
 
-    def set(self, key: str, sentence: str, *, seconds: float = math.inf) -> None:
-        """Raise or renew an alarm, for at most `seconds`."""
-        self._active[key] = (sentence, trio.current_time() + seconds)
+    def put(self, event: Event) -> None:
+        if self._kinds is not None and event.kind not in self._kinds:
+            return
+        if len(self._waiting) == self._waiting.maxlen:
+            self._missed += 1
+            self._last_missed = self._waiting[0].number
+        self._waiting.append(event)
+        self._news.set()
 
-    def clear(self, key: str) -> None:
-        """The cause is gone."""
-        self._active.pop(key, None)
+    def __aiter__(self) -> _Subscription:
+        return self
 
-    def sentences(self) -> tuple[str, ...]:
-        """The alarms of now, oldest first."""
-        now = trio.current_time()
-        self._active = {key: value for key, value in self._active.items() if value[1] > now}
-        return tuple(sentence for sentence, _ in self._active.values())
+    async def __anext__(self) -> Event:
+        await trio.lowlevel.checkpoint()
+        while True:
+            if self._missed:
+                count, self._missed = self._missed, 0
+                return Event(self._last_missed, utc_now(), "missed", {"count": count})
+            if self._waiting:
+                return self._waiting.popleft()
+            await self._news.wait()

@@ -13,7 +13,7 @@ import trio
 from trio_websocket import WebSocketConnection, open_websocket_url
 
 from tests.ingest.frames import rows
-from tm20tui.events import Alarms
+from tm20tui.alarms import Alarms
 from tm20tui.ingest.config import IngestConfig
 from tm20tui.ingest.users import decide_qr_code
 from tm20tui.ingest.writer import GroupWriter
@@ -22,10 +22,11 @@ from tm20tui.settings import TerminalsSettings
 from tm20tui.store import terminals
 from tm20tui.store.engine import Database
 from tm20tui.store.vault import Vault
+from tm20tui.terminals.context import SessionContext
 from tm20tui.terminals.heartbeat import watch_sessions
 from tm20tui.terminals.listener import Listener
 from tm20tui.terminals.roster import Roster
-from tm20tui.terminals.session import Session, SessionContext
+from tm20tui.terminals.session import Session
 from tm20tui.terminals.wire import Wire
 
 SN = "ZXAB21004711"

@@ -15,9 +15,12 @@ from datetime import datetime
 import trio
 
 from tm20tui.errors import StoreUnavailable
+from tm20tui.events import EventBus
+from tm20tui.ingest.announce import announce_stored
 from tm20tui.ingest.config import IngestConfig
 from tm20tui.ingest.frames import BrokenFrame, Frame, LogFrame, Receipt, UserFrame
 from tm20tui.ingest.transaction import write_frames
+from tm20tui.meters import Meters
 from tm20tui.model import utc_now
 from tm20tui.store.engine import Database
 from tm20tui.store.vault import Vault
@@ -59,6 +62,9 @@ class GroupWriter:
         config: IngestConfig,
         site_id: int,
         news: Callable[[Iterable[int]], None],
+        *,
+        events: EventBus | None = None,
+        meters: Meters | None = None,
     ) -> None:
         """`news` is called after each commit with the ids of services that are owed something new."""
         self._database = database
@@ -66,6 +72,8 @@ class GroupWriter:
         self._config = config
         self._site_id = site_id
         self._news = news
+        self._events = events or EventBus()
+        self._commit_seconds = (meters or Meters()).commit
         self._sender, self._receiver = trio.open_memory_channel[_Waiting](_WAITING_FRAMES)
         self._frames = self._commits = self._stored = self._duplicates = self._quarantined = 0
         self._failing_since: datetime | None = None
@@ -178,9 +186,11 @@ class GroupWriter:
         raise error
 
     async def _write(self, frames: list[Frame]) -> list[Receipt]:
+        started = trio.current_time()
         receipts = await self._database.write(
             write_frames, frames, config=self._config, site_id=self._site_id, vault=self._vault
         )
+        self._commit_seconds.observe(trio.current_time() - started)
         self._commits += 1
         if self._failing_since is not None:
             log.warning("the database works again: terminals are acknowledged")
@@ -201,6 +211,9 @@ class GroupWriter:
         }
         if owed:
             self._news(owed)
+        if self._events.is_heard:
+            done = [(waiting.frame, waiting.receipt) for waiting in group if waiting.receipt is not None]
+            announce_stored(self._events, done)
 
     def _note_failure(self, error: StoreUnavailable) -> None:
         if self._failing_since is None:

@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import trio
 
 from tm20tui.errors import FrameError, StoreUnavailable
-from tm20tui.events import Alarms
-from tm20tui.ingest.access import Access
+from tm20tui.events import EventKind
 from tm20tui.ingest.frames import LogFrame, RegFrame, UserFrame
-from tm20tui.ingest.writer import GroupWriter
 from tm20tui.model import Terminal, utc_now
 from tm20tui.protocol import (
     Push,
@@ -38,36 +33,21 @@ from tm20tui.protocol import (
     reg_refused,
     user_accepted,
 )
-from tm20tui.settings import TerminalsSettings
 from tm20tui.terminals.broken import as_text, keep_broken
 from tm20tui.terminals.command_slot import CommandSlot
-from tm20tui.terminals.roster import Roster, SessionState, SessionView
+from tm20tui.terminals.context import TAKEN, SessionContext
+from tm20tui.terminals.roster import SessionState, SessionView
 from tm20tui.terminals.wire import Disconnected, Wire
 
 log = logging.getLogger(__name__)
-
-QrDecider = Callable[[Terminal, str, datetime], Awaitable[Access]]
 
 _LONGEST_SERIAL = 64
 # Whoever has not said who it is gets no time for large texts; a `reg` has 2 kB.
 _LARGEST_FIRST_FRAME = 65_536
 _BROKEN_FRAMES_ALLOWED = 30
 _BROKEN_WINDOW_SECONDS = 60.0
-_TAKEOVER_ALARM_SECONDS = 900.0
 # Asking for firmware: a bare "yes" would promise an update that is not there.
 _NOTHING_TO_OFFER = frozenset({"otacheck", "otaget"})
-
-
-@dataclass(frozen=True, slots=True)
-class SessionContext:
-    """What all sessions share."""
-
-    settings: TerminalsSettings
-    roster: Roster
-    writer: GroupWriter
-    alarms: Alarms
-    decide_qr_code: QrDecider
-    note_seen: Callable[[int, datetime], None]
 
 
 class Session:
@@ -84,6 +64,7 @@ class Session:
         self._connected_at = utc_now()
         self._last_heard_at = self._connected_at
         self.heard = trio.current_time()
+        self._frame_at = self.heard
         self._times_heard = 0
         self.last_ping = self.heard
         self.pinging = False
@@ -102,6 +83,7 @@ class Session:
                 while True:
                     data = await self.wire.receive()
                     self.note_traffic()
+                    self._frame_at = self.heard
                     if not self._registered and len(data) > _LARGEST_FIRST_FRAME:
                         self.end(1009, "too large before reg")
                         await trio.lowlevel.checkpoint()
@@ -116,7 +98,7 @@ class Session:
                 self._context.roster.leave(self._sn, self)
             if self.terminal is not None and self._registered:
                 self._context.note_seen(self.terminal.id, self._last_heard_at)
-                log.info("disconnected", extra={"serial": self._sn, "address": self.address})
+                self._context.tell("terminal.disconnected", self._sn, self.address, self.terminal)
         if self._scope.cancelled_caught:
             await self.wire.close(*(self._ending or (1008, "no reg")))
 
@@ -218,9 +200,9 @@ class Session:
             context.roster.leave(self._sn, self)
             self._registered, self.terminal, self._sn, self.slot = False, None, "", CommandSlot()
         if not await context.roster.claim(sn, self):
-            self._alarm_takeover(sn)
-            await self.wire.send(reg_refused("this serial number is connected already"))
-            self.end(1008, "this serial number is connected already")
+            context.alarm_takeover(sn, self.address)
+            await self.wire.send(reg_refused(TAKEN))
+            self.end(1008, TAKEN)
             await trio.lowlevel.checkpoint()
             return
         self._sn = sn
@@ -231,7 +213,7 @@ class Session:
         if self._registered:
             self._scope.deadline = float("inf")
             if first:
-                log.info("connected", extra={"serial": sn, "address": self.address})
+                context.tell("terminal.connected", sn, self.address, self.terminal)
             await self.wire.send(
                 reg_accepted(self._cloudtime("always", "reg"), not context.settings.accept_new_users)
             )
@@ -240,9 +222,11 @@ class Session:
                 context.roster.ready(self)
             return
         self.slot.registered(False)
-        if receipt.terminal is not None and receipt.terminal.admission == "pending":
+        waits = receipt.terminal is not None and receipt.terminal.admission == "pending"
+        if waits:
             self._scope.deadline = float("inf")
-        log.info("refused: %s", receipt.refusal, extra={"serial": sn, "address": self.address})
+        kind: EventKind = "terminal.waiting" if waits else "terminal.refused"
+        context.tell(kind, sn, self.address, receipt.terminal, receipt.refusal)
         await self.wire.send(reg_refused(receipt.refusal))
 
     async def _handle_log(self, push: SendLog, terminal: Terminal, data: str | bytes) -> None:
@@ -262,6 +246,7 @@ class Session:
                 None if access is None or not access.message else access.message,
             )
         )
+        self._context.meters.ack.observe(trio.current_time() - self._frame_at)
 
     async def _handle_broken(self, data: str | bytes, error: FrameError) -> None:
         now = trio.current_time()
@@ -286,17 +271,6 @@ class Session:
             await self.wire.send(log_accepted(count, found.logindex, self._cloudtime("always")))
         else:
             await self.wire.send(acknowledge(found.cmd))
-
-    def _alarm_takeover(self, sn: str) -> None:
-        log.warning(
-            "refused a second connection with a connected serial number",
-            extra={"serial": sn, "address": self.address},
-        )
-        self._context.alarms.set(
-            f"takeover {sn.casefold()}",
-            f"{sn}: {self.address} tried to connect with a serial number that is connected already",
-            seconds=_TAKEOVER_ALARM_SECONDS,
-        )
 
     def _cloudtime(self, *when: str) -> str | None:
         if self.terminal is None or self._context.settings.cloudtime not in when:
