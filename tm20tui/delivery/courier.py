@@ -56,8 +56,8 @@ class Courier:
         self._last_sync_at = service.last_attendance_sync_at
         self._requests: list[SyncRequest] = []
         self._in_flight: tuple[datetime, int] | None = None
-        self._sent = 0
-        self._failed = 0
+        self._last_round_at: datetime | None = None
+        self._sent = self._failed = self._refused = 0
 
     def news(self) -> None:
         """New deliveries were committed."""
@@ -101,6 +101,9 @@ class Courier:
             next_round_at=self._plan().until,
             sent=self._sent,
             failed=self._failed,
+            refused=self._refused,
+            interval_seconds=self._service.sync_interval_minutes * 60,
+            last_round_at=self._last_round_at,
         )
 
     async def run(self) -> None:
@@ -118,7 +121,8 @@ class Courier:
 
     async def _serve(self, service: Service, secrets: ServiceSecrets | None, health: Health) -> None:
         """Work with the service as loaded, until it changes."""
-        self._service, self._health = service, health
+        self._service = service
+        self._now_is(health)
         if secrets is None or not service.is_active:
             await self._idle(health.reason if service.is_active else "the service is not active")
             return
@@ -168,6 +172,7 @@ class Courier:
         else:
             if not wanted.open_only:
                 self._in_round, self._next_due_at = False, taken.next_due_at
+        self._last_round_at = self._office.now()
         if self._health.state == "paused":
             self._in_round = False
         if request is not None and not self._reload:
@@ -223,10 +228,20 @@ class Courier:
     def _note(self, settled: Settled, now: datetime) -> None:
         self._sent += settled.sent
         self._failed += settled.failed
+        self._refused += max(0, settled.failed)
         if settled.sent:
             self._last_sync_at = now
         before, after = self._health.state, settled.health
-        self._brake, self._health = settled.brake, after
+        self._brake = settled.brake
+        self._office.events.publish(
+            "delivery.settled",
+            service_id=self._service.id,
+            service=self._service.name,
+            outcome=settled.outcome,
+            sent=settled.sent,
+            failed=settled.failed,
+        )
+        self._now_is(after)
         self._reload = self._reload or settled.edited
         extra = {"service": self._service.name}
         if after.state == "paused":
@@ -237,6 +252,18 @@ class Courier:
             log.info("the service works again", extra=extra)
         elif settled.outcome == "refused":
             log.warning("a record was refused and has failed", extra=extra)
+
+    def _now_is(self, health: Health) -> None:
+        known, self._health = self._health, health
+        if (known.state, known.reason) != (health.state, health.reason):
+            self._office.events.publish(
+                "service.health",
+                service_id=self._service.id,
+                service=self._service.name,
+                health=health.state,
+                reason=health.reason,
+                retry_at=health.retry_at,
+            )
 
     def _plan(self) -> Plan:
         return plan(

@@ -13,13 +13,13 @@ import trio
 from tm20tui.delivery.config import DeliveryConfig
 from tm20tui.delivery.courier import Courier
 from tm20tui.delivery.office import Office
-from tm20tui.delivery.status import CourierStatus, SyncReport
+from tm20tui.delivery.status import CourierStatus, SweepStatus, SyncReport
+from tm20tui.delivery.sweep import Sweep
 from tm20tui.errors import Conflict, StoreUnavailable, Unavailable
-from tm20tui.events import Signal
+from tm20tui.events import EventBus, Signal
 from tm20tui.model import Service, utc_now
-from tm20tui.store.deliveries import SWEEP_CHUNK, sweep_failed
 from tm20tui.store.engine import Database
-from tm20tui.store.services import fail_owed_to_deleted, get_service, list_services
+from tm20tui.store.services import get_service, list_services
 from tm20tui.store.vault import Vault
 from tm20tui.supervise import keep_running
 
@@ -40,13 +40,13 @@ class Dispatcher:
         now: Callable[[], datetime] = utc_now,
         random: Callable[[], float] = random_module.random,
         tls: ssl.SSLContext | None = None,
+        events: EventBus | None = None,
     ) -> None:
         self._database = database
-        self._settings = settings
-        self._office = Office(database, vault, settings, node, now, random, tls)
+        self._office = Office(database, vault, settings, node, now, random, tls, events or EventBus())
         self._couriers: dict[int, Courier] = {}
         self._services_changed = Signal()
-        self._sweep_due = Signal()
+        self._sweep = Sweep(self._office, self.news)
         self._stopping = trio.Event()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -54,7 +54,7 @@ class Dispatcher:
         async with trio.open_nursery() as nursery:
             await self._hire(nursery)
             task_status.started()
-            nursery.start_soon(keep_running, "retry sweep", self._sweep)
+            nursery.start_soon(keep_running, "retry sweep", self._sweep.run)
             while not self._stopping.is_set():
                 with trio.move_on_after(LOOK_AGAIN_SECONDS):
                     await self._services_changed.wait()
@@ -65,7 +65,7 @@ class Dispatcher:
         """Begin nothing new; attempts in flight are settled, then `run` returns."""
         self._stopping.set()
         self._services_changed.set()
-        self._sweep_due.set()
+        self._sweep.stop()
         for courier in self._couriers.values():
             courier.stop()
 
@@ -83,7 +83,7 @@ class Dispatcher:
         for courier in self._couriers.values():
             courier.changed()
         self._services_changed.set()
-        self._sweep_due.set()
+        self._sweep.now()
 
     async def sync_now(self, service_id: int, terminal_id: int | None = None) -> SyncReport:
         """Send all that is pending now, whatever the interval; a service that is down gets one probe.
@@ -105,6 +105,14 @@ class Dispatcher:
         """Every courier, by service id."""
         return tuple(courier.status() for _, courier in sorted(self._couriers.items()))
 
+    def sweep_status(self) -> SweepStatus:
+        """The retry sweep."""
+        return self._sweep.status
+
+    def sweep_now(self) -> None:
+        """Look for failed deliveries that are due, without waiting for the minute to end."""
+        self._sweep.now()
+
     async def _hire(self, nursery: trio.Nursery) -> None:
         """A courier for each service that has none."""
         try:
@@ -124,19 +132,3 @@ class Dispatcher:
             await keep_running(f"courier of {service.name}", courier.run)
         finally:
             del self._couriers[service.id]
-
-    async def _sweep(self) -> None:
-        """Due failed deliveries become pending, what deleted services were owed fails: once a minute,
-        in short transactions."""
-        pause = min(60.0, self._settings.retry_sweep_minutes * 60)
-        while not self._stopping.is_set():
-            given_up = 0
-            try:
-                given_up = await self._database.write(fail_owed_to_deleted)
-                revived = await self._database.write(sweep_failed, self._office.now())
-            except StoreUnavailable:
-                revived = {}
-            self.news(revived)
-            if sum(revived.values()) < SWEEP_CHUNK and not given_up:
-                with trio.move_on_after(pause):
-                    await self._sweep_due.wait()

@@ -6,7 +6,7 @@ import logging
 import random
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -14,6 +14,7 @@ import trio
 
 from tm20tui.delivery.config import DeliveryConfig
 from tm20tui.errors import StoreUnavailable
+from tm20tui.events import EventBus
 from tm20tui.store.batches import Connection
 from tm20tui.store.engine import Database
 from tm20tui.store.vault import Vault
@@ -40,6 +41,7 @@ class Office:
     now: Callable[[], datetime]
     draw: Callable[[], float] = random.random
     tls: ssl.SSLContext | None = None
+    events: EventBus = field(default_factory=EventBus)
 
     async def write(
         self,

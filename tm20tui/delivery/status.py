@@ -10,8 +10,12 @@ import trio
 
 @dataclass(frozen=True, slots=True)
 class CourierStatus:
-    """One courier as others see it. `sent` and `failed` count since this process started;
-    `next_round_at` is None when it waits for news or for an operator."""
+    """One courier as others see it.
+
+    `sent` and `failed` count since this process started; `refused` too, but what the brake
+    took back stays counted. `next_round_at` is None when it waits for news or for an
+    operator; `last_round_at` when there was none in this process.
+    """
 
     service_id: int
     name: str
@@ -24,6 +28,22 @@ class CourierStatus:
     next_round_at: datetime | None
     sent: int
     failed: int
+    refused: int = 0
+    interval_seconds: float = 0
+    last_round_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepStatus:
+    """The retry sweep as others see it; `retried` and `error` are of its last run."""
+
+    interval_seconds: float
+    running: bool = False
+    last_started_at: datetime | None = None
+    last_finished_at: datetime | None = None
+    next_run_at: datetime | None = None
+    retried: int = 0
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
