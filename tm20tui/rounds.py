@@ -1,0 +1,66 @@
+"""The rounds of couriers and their sweep, shown as the periodic tasks that they are."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tm20tui.delivery.status import CourierStatus
+from tm20tui.periodic import PeriodicRecord
+
+if TYPE_CHECKING:
+    from tm20tui.gateway import Gateway
+
+SWEEP = "retry sweep"
+
+
+class CourierRounds:
+    """A `PeriodicSource` over the dispatcher."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def periodic(self) -> tuple[PeriodicRecord, ...]:
+        """One for each courier, and the sweep."""
+        dispatcher = self._gateway.dispatcher
+        sweep = dispatcher.sweep_status()
+        return (
+            *map(_courier_record, dispatcher.status()),
+            PeriodicRecord(
+                name=SWEEP,
+                interval_seconds=sweep.interval_seconds,
+                running=sweep.running,
+                last_started_at=sweep.last_started_at,
+                last_finished_at=sweep.last_finished_at,
+                last_result=None if sweep.last_finished_at is None else {"retried": sweep.retried},
+                last_error=sweep.error,
+                next_run_at=sweep.next_run_at,
+            ),
+        )
+
+    def run_now(self, name: str) -> None:
+        """A round of a courier is a sync by hand, in the background."""
+        gateway = self._gateway
+        if name == SWEEP:
+            gateway.dispatcher.sweep_now()
+        for status in gateway.dispatcher.status():
+            if _name(status) == name:
+                gateway.tasks.start(name, partial(gateway.dispatcher.sync_now, status.service_id))
+
+
+def _courier_record(status: CourierStatus) -> PeriodicRecord:
+    done = status.last_round_at is not None
+    return PeriodicRecord(
+        name=_name(status),
+        interval_seconds=status.interval_seconds or None,
+        running=status.in_flight_since is not None,
+        last_started_at=status.in_flight_since or status.last_round_at,
+        last_finished_at=status.last_round_at,
+        last_result={"sent": status.sent, "failed": status.failed} if done else None,
+        last_error=status.reason,
+        next_run_at=status.next_round_at,
+    )
+
+
+def _name(status: CourierStatus) -> str:
+    return f"deliveries to {status.name}"
