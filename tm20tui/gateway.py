@@ -6,9 +6,9 @@ gateway
 ├── heartbeat     pings, true states
 ├── commands      what is asked of terminals, one at a time each
 ├── delivery      one courier per service, retry sweep
-├── housekeeping  last-seen times, retention
+├── alarms        looked for, written down, sent to a webhook
 ├── lock          one server per database
-├── tasks         background work of operators
+├── tasks         housekeeping in loops, background work of operators
 └── front ends    HTTP API, consoles; what they do goes through `operations`
 """
 
@@ -20,22 +20,28 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import Protocol
 
 import trio
 
+from tm20tui.alarms import Alarms
 from tm20tui.delivery.config import DeliveryConfig
 from tm20tui.delivery.dispatcher import Dispatcher
 from tm20tui.errors import StoreUnavailable
-from tm20tui.events import Alarms
+from tm20tui.events import EventBus
+from tm20tui.housekeeping import LastSeen, apply_retention
 from tm20tui.ingest.access import Access
 from tm20tui.ingest.config import IngestConfig
 from tm20tui.ingest.users import decide_qr_code
 from tm20tui.ingest.writer import GroupWriter
+from tm20tui.meters import Meters
 from tm20tui.model import Terminal, utc_now
+from tm20tui.notify import send_alarms
+from tm20tui.rounds import CourierRounds
 from tm20tui.settings import Settings
 from tm20tui.snapshot import Readiness, Snapshot, SnapshotKeeper
-from tm20tui.store import punches, terminals
+from tm20tui.store import terminals
 from tm20tui.store.engine import Database
 from tm20tui.store.lock import exclusive_use
 from tm20tui.store.upgrade import upgrade
@@ -43,14 +49,13 @@ from tm20tui.store.vault import Vault
 from tm20tui.supervise import keep_running
 from tm20tui.tasks import Tasks
 from tm20tui.terminals.commands import CommandDesk
+from tm20tui.terminals.context import SessionContext
 from tm20tui.terminals.heartbeat import watch_sessions
 from tm20tui.terminals.listener import Listener
 from tm20tui.terminals.roster import Roster
-from tm20tui.terminals.session import Session, SessionContext
+from tm20tui.terminals.session import Session
 from tm20tui.terminals.wire import Wire
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from tm20tui.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +63,7 @@ _FLUSH_SECONDS = 15.0
 _RETENTION_SECONDS = 3600.0
 _COMMAND_END_SECONDS = 2.0
 _SESSION_END_SECONDS = 3.0
-_PAGE_PAUSE_SECONDS = 0.1
+_WATCH_SECONDS = 15.0
 _LOCK_SECONDS = 2.0
 
 
@@ -89,11 +94,14 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.alarms = Alarms()
+        self.events = EventBus()
+        self.alarms = Alarms(self.events)
+        self.meters = Meters()
+        self.watch = Watch(self)
         self.started_at: datetime = utc_now()
         self.front_ends: Sequence[FrontEnd] = ()
         self._sessions: set[Session] = set()
-        self._seen: dict[int, datetime] = {}
+        self._last_seen = LastSeen()
         self._stopping = trio.Event()
         self._snapshots = SnapshotKeeper(self)
 
@@ -142,9 +150,12 @@ class Gateway:
             terminals.ensure_site, settings.site.name, settings.resolved_timezone
         )
         self._ingest_config = _ingest_config(settings)
-        self.dispatcher = Dispatcher(self.database, self.vault, _delivery_config(settings), settings.node)
+        self.dispatcher = Dispatcher(
+            self.database, self.vault, _delivery_config(settings), settings.node, events=self.events
+        )
+        config, news = self._ingest_config, self.dispatcher.news
         self.writer = GroupWriter(
-            self.database, self.vault, self._ingest_config, self.site_id, self.dispatcher.news
+            self.database, self.vault, config, self.site_id, news, events=self.events, meters=self.meters
         )
         self.roster = Roster(settings.terminals.takeover_seconds)
         self.commands = CommandDesk(self.database, self.vault)
@@ -156,12 +167,14 @@ class Gateway:
             writer=self.writer,
             alarms=self.alarms,
             decide_qr_code=self._decide_qr_code,
-            note_seen=self._seen.__setitem__,
+            note_seen=self._last_seen.note,
+            events=self.events,
+            meters=self.meters,
         )
 
     async def _serve(self, task_status: trio.TaskStatus[None]) -> None:
         async with trio.open_nursery() as root:
-            self.tasks = Tasks(root)
+            self.tasks = Tasks(root, self.events)
             await self._snapshots.refresh()
             written, delivered, asked = trio.Event(), trio.Event(), trio.Event()
             root.start_soon(_until_done, "ingest", self.writer.run, written)
@@ -171,9 +184,11 @@ class Gateway:
             root.start_soon(
                 keep_running, "heartbeat", watch_sessions, self._sessions, self.settings.terminals
             )
-            root.start_soon(keep_running, "last seen", self._keep_last_seen)
-            root.start_soon(keep_running, "retention", self._apply_retention)
             root.start_soon(keep_running, "snapshots", self._snapshots.run)
+            root.start_soon(keep_running, "alarms", self.watch.keep)
+            root.start_soon(keep_running, "alarm webhook", send_alarms, self)
+            root.start_soon(keep_running, "loop lag", self.meters.watch_loop)
+            self._begin_periodic()
             root.start_soon(self._keep_database)
             for front_end in self.front_ends:
                 root.start_soon(keep_running, type(front_end).__name__, front_end.run, self)
@@ -183,6 +198,14 @@ class Gateway:
             with trio.move_on_after(self.settings.process.drain_seconds):
                 await self._drain(written, delivered, asked)
             root.cancel_scope.cancel()
+
+    def _begin_periodic(self) -> None:
+        every = self.tasks.every
+        every("last seen", _FLUSH_SECONDS, partial(self._last_seen.keep, self.database, self.roster))
+        retention = partial(apply_retention, self.database, self.settings.ingest)
+        every("retention", _RETENTION_SECONDS, retention, first_after_seconds=0)
+        every("alarms", _WATCH_SECONDS, self.watch.look, first_after_seconds=1)
+        self.tasks.also_show(CourierRounds(self))
 
     async def _drain(self, written: trio.Event, delivered: trio.Event, asked: trio.Event) -> None:
         """Stop taking, store and acknowledge what was taken, let deliveries in flight settle."""
@@ -201,7 +224,7 @@ class Gateway:
         with trio.move_on_after(_SESSION_END_SECONDS):
             while self._sessions:  # noqa: ASYNC110 (once, at the end)
                 await trio.sleep(0.02)
-        await self._flush_seen()
+        await self._last_seen.flush_at_end(self.database)
         await asked.wait()
         await delivered.wait()
 
@@ -226,44 +249,6 @@ class Gateway:
                 await trio.to_thread.run_sync(self._keep_lock)
             except StoreUnavailable:
                 continue
-
-    async def _keep_last_seen(self) -> None:
-        while True:
-            await trio.sleep(_FLUSH_SECONDS)
-            for view in self.roster.views().values():
-                self._seen[view.terminal_id] = view.last_heard_at
-            await self._flush_seen()
-
-    async def _flush_seen(self) -> None:
-        seen, pairs = self._seen.copy(), list(self._seen.items())
-        try:
-            await self.database.write(terminals.touch_terminals, pairs)
-        except StoreUnavailable:
-            return
-        for ident, at in seen.items():
-            if self._seen.get(ident) == at:
-                del self._seen[ident]
-
-    async def _apply_retention(self) -> None:
-        """Delete old photos and raw frames in pages, so that no punch waits behind it."""
-        keep = self.settings.ingest
-        while True:
-            now = utc_now()
-            for purge, days in (
-                (punches.purge_photos, keep.photo_keep_days),
-                (punches.purge_frames, keep.frame_keep_days),
-            ):
-                try:
-                    await self._purge(purge, now - timedelta(days=days))
-                except StoreUnavailable as error:
-                    log.warning("retention was put off: %s", error)
-            await trio.sleep(_RETENTION_SECONDS)
-
-    async def _purge(self, purge: Callable[[Connection, datetime], int], before: datetime) -> None:
-        while True:
-            if not await self.database.write(purge, before):
-                return
-            await trio.sleep(_PAGE_PAUSE_SECONDS)
 
 
 async def _until_done(name: str, task: Callable[[], Awaitable[object]], done: trio.Event) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import trio
 
+from tm20tui.conditions import unstorable
 from tm20tui.errors import StoreUnavailable
 from tm20tui.model import Service, Terminal, utc_now
 from tm20tui.store import deliveries, punches, services, terminals
@@ -154,8 +155,19 @@ class SnapshotKeeper:
 
     def _alarms(self) -> tuple[str, ...]:
         failure = self._gateway.writer.statistics().failure
-        storage = (f"punches cannot be stored, terminals keep them: {failure}",) if failure else ()
-        return storage + self._gateway.alarms.sentences()
+        if not failure:
+            return self._gateway.alarms.sentences()
+        # The alarm of it may be some seconds behind.
+        return (unstorable(failure), *self._gateway.alarms.sentences(without=("database",)))
+
+
+def state_of(terminal: Terminal, session: SessionView | None) -> TerminalState:
+    """What to call the state of a terminal with this session, None if it has none."""
+    if session is not None:
+        return session.state
+    if terminal.admission == "blocked":
+        return "blocked"
+    return "waiting" if terminal.admission == "pending" else "offline"
 
 
 def _read(connection: Connection) -> _Stored:
@@ -168,18 +180,11 @@ def _read(connection: Connection) -> _Stored:
 
 
 def _terminal_line(terminal: Terminal, session: SessionView | None) -> TerminalLine:
-    state: TerminalState
-    if session is not None:
-        state = session.state
-    elif terminal.admission == "blocked":
-        state = "blocked"
-    else:
-        state = "waiting" if terminal.admission == "pending" else "offline"
     return TerminalLine(
         id=terminal.id,
         sn=terminal.sn,
         name=terminal.name,
-        state=state,
+        state=state_of(terminal, session),
         last_seen_at=terminal.last_seen_at if session is None else session.last_heard_at,
         punches=0 if session is None else session.punches,
         drift_seconds=terminal.drift_seconds,
