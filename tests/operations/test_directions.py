@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, text, update
 
 from tests.store.factories import add_punch, add_terminal
+from tm20tui.events import EventBus
 from tm20tui.gateway import Gateway
 from tm20tui.model import DirectionPolicy
 from tm20tui.operations import directions
@@ -21,7 +22,7 @@ from tm20tui.store.schema import terminals
 async def recompute(
     database: Database, terminal: int, before: DirectionPolicy, after: DirectionPolicy
 ) -> Any:
-    gateway = cast(Gateway, SimpleNamespace(database=database, settings=load(None, {})))
+    gateway = cast(Gateway, SimpleNamespace(database=database, settings=load(None, {}), events=EventBus()))
 
     def change(conn: Connection) -> None:
         conn.execute(update(terminals).where(terminals.c.id == terminal).values(direction_policy=after))

@@ -10,6 +10,7 @@ import pytest
 
 from tests.ingest.frames import rows
 from tm20tui.errors import Conflict, Forbidden
+from tm20tui.events import EventBus
 from tm20tui.operations import registry
 from tm20tui.operations.call import ROLES, Call, Operator, Role
 from tm20tui.operations.registry import REGISTRY, operation, to_json
@@ -23,7 +24,7 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def call_as(database: Database, role: Role) -> Call:
-    gateway: Any = SimpleNamespace(database=database)
+    gateway: Any = SimpleNamespace(database=database, events=EventBus())
     return Call(gateway, Operator("ann", role, "api", "127.0.0.1:4242"), "c0ffee")
 
 

@@ -12,6 +12,7 @@ import trio.testing
 from tests.store.factories import NOON, add_terminal
 from tm20tui.delivery.status import SyncReport
 from tm20tui.errors import Conflict, NotFound, Unavailable
+from tm20tui.events import EventBus
 from tm20tui.gateway import Gateway
 from tm20tui.operations.call import SERVER, Call
 from tm20tui.operations.sync import manual_sync
@@ -50,7 +51,7 @@ async def finished(gateway: Gateway, task: TaskRecord) -> TaskRecord:
 
 def gateway_for(database: Database, nursery: trio.Nursery) -> tuple[Gateway, FakeDispatcher]:
     dispatcher = FakeDispatcher()
-    parts = SimpleNamespace(database=database, dispatcher=dispatcher, tasks=Tasks(nursery))
+    parts = SimpleNamespace(database=database, dispatcher=dispatcher, tasks=Tasks(nursery), events=EventBus())
     return cast(Gateway, parts), dispatcher
 
 

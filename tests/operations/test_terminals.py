@@ -9,6 +9,7 @@ import pytest
 
 from tests.store.factories import NOON, add_terminal
 from tm20tui.errors import Conflict, InvalidInput, NotFound
+from tm20tui.events import EventBus
 from tm20tui.gateway import Gateway
 from tm20tui.model import Terminal
 from tm20tui.operations import terminals
@@ -41,7 +42,10 @@ class FakeSession:
 @pytest.fixture
 def gateway(sqlite_database: Database) -> Gateway:
     settings = load(None, {"terminals": {"blocked": ["bad-one"]}})
-    return cast(Gateway, SimpleNamespace(database=sqlite_database, roster=Roster(5), settings=settings))
+    return cast(
+        Gateway,
+        SimpleNamespace(database=sqlite_database, roster=Roster(5), settings=settings, events=EventBus()),
+    )
 
 
 async def connect(gateway: Gateway, terminal_id: int, state: Any = "online") -> FakeSession:

@@ -199,6 +199,9 @@ async def _audit(
         "correlation": call.correlation_id,
     }
     log.info("%s %s %s", name, entry.targets, outcome if not reason else f"{outcome}: {reason}", extra=facts)
+    call.gateway.events.publish(
+        "operation", operation=name, outcome=outcome, reason=reason, targets=targets, **facts
+    )
     try:
         await call.gateway.database.write(add_entry, entry)
     except Exception:
