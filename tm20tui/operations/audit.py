@@ -1,0 +1,59 @@
+"""What operators did and were refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tm20tui.operations.call import Call
+from tm20tui.operations.checks import check_limit, check_period, check_word
+from tm20tui.operations.registry import operation
+from tm20tui.store import audit
+from tm20tui.store.audit import AuditEntry as AuditEntry
+
+_OUTCOMES = ("done", "refused", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Some entries, newest first; the next page is before `next_before_id`, None when this was the last."""
+
+    entries: tuple[AuditEntry, ...]
+    next_before_id: int | None
+
+
+@operation("audit.list", "operator", writes=False)
+async def list_audit(
+    call: Call,
+    *,
+    operator: str | None = None,
+    operation: str | None = None,
+    outcome: str | None = None,
+    from_at: datetime | None = None,
+    to_at: datetime | None = None,
+    before_id: int | None = None,
+    limit: int = 100,
+) -> AuditPage:
+    """A page of the audit, newest first: who did what, from where, with what result.
+
+    `operator` and `operation` are exact names, `outcome` is done, refused or failed,
+    the period is [`from_at`, `to_at`).
+
+    Raises:
+        InvalidInput
+    """
+    check_limit(limit)
+    check_period(from_at, to_at)
+    check_word(outcome, "outcome", _OUTCOMES)
+    found = await call.gateway.database.read(
+        audit.list_entries,
+        before_id=before_id,
+        limit=limit + 1,
+        operator=operator,
+        operation=operation,
+        outcome=outcome,
+        from_at=from_at,
+        to_at=to_at,
+    )
+    page = tuple(found[:limit])
+    return AuditPage(page, page[-1].id if len(found) > limit else None)
