@@ -242,13 +242,13 @@ class Gateway:
         )
 
     async def _keep_database(self) -> None:
-        """See to it that the database stays ours; `AlreadyRunning` ends this server when it is not."""
+        """See to it that the database stays ours; any other error than its absence ends this server."""
         while True:
-            await trio.sleep(_LOCK_SECONDS)
             try:
                 await trio.to_thread.run_sync(self._keep_lock)
             except StoreUnavailable:
-                continue
+                pass
+            await trio.sleep(_LOCK_SECONDS)
 
 
 async def _until_done(name: str, task: Callable[[], Awaitable[object]], done: trio.Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -68,6 +69,22 @@ async def test_a_file_that_is_no_database_is_said_in_one_line_at_the_start(tmp_p
         assert await server.ended() == 1
         (line,) = server.said().splitlines()
     assert line == "tm20tui: the database cannot be used: file is not a database"
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_file_that_is_deleted_ends_the_server_instead_of_swallowing_punches(
+    tmp_path: Path, replaced: bool
+) -> None:
+    with serving(tmp_path) as server:
+        await server.start()
+        async with dialled(server) as terminal:
+            assert (await terminal.punch(1))["result"] is True
+        path = tmp_path / "tm20.db"
+        path.rename(tmp_path / "away.db")
+        if replaced:
+            shutil.copy(tmp_path / "away.db", path)
+        assert await server.ended(10.0) == 1
+        assert f"the database file {path}" in server.said().splitlines()[-1]
 
 
 @pytest.mark.postgres

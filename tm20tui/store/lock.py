@@ -7,10 +7,11 @@ import fcntl
 import logging
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from sqlalchemy import Connection, exc, text
 
-from tm20tui.errors import AlreadyRunning
+from tm20tui.errors import AlreadyRunning, StoreError
 from tm20tui.store.engine import Database, mapped_errors, sqlite_path
 
 log = logging.getLogger(__name__)
@@ -23,11 +24,13 @@ _ADVISORY_LOCK = 0x746D3230
 def exclusive_use(database: Database) -> Iterator[Callable[[], None]]:
     """Hold the database for this process.
 
-    Yields a function to call now and then: a PostgreSQL that was restarted has forgotten
-    the lock, which is then taken again; it raises as below, or `StoreUnavailable`.
+    Yields a function to call now and then, which sees to it that the database is still
+    ours. A PostgreSQL that was restarted has forgotten the lock: it is taken again.
 
     Raises:
         AlreadyRunning: another server holds it.
+        StoreUnavailable: PostgreSQL is away.
+        StoreError: the SQLite file was deleted or replaced; what is written is lost.
     """
     path = sqlite_path(database.url)
     if path is None:
@@ -44,9 +47,26 @@ def exclusive_use(database: Database) -> Iterator[Callable[[], None]]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise AlreadyRunning(f"another tm20tui server uses the database {path}") from None
-        yield lambda: None
+        yield _SameFile(path).check
     finally:
         os.close(descriptor)
+
+
+class _SameFile:
+    """SQLite goes on writing to a file that was deleted, and nothing that it keeps is found again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: tuple[int, int] | None = None
+
+    def check(self) -> None:
+        try:
+            found = os.stat(self._path)
+        except OSError as error:
+            raise StoreError(f"the database file {self._path} is gone: {error.strerror}") from None
+        self._known = self._known or (found.st_dev, found.st_ino)
+        if self._known != (found.st_dev, found.st_ino):
+            raise StoreError(f"the database file {self._path} was replaced while in use")
 
 
 class _SessionLock:
