@@ -27,7 +27,7 @@ EventKind = Literal[
     "alarm.acknowledged",  # key, severity, sentence, operator
     "task.finished",  # id (empty for a periodic task), name, status, error
     "operation",  # operator, origin, operation, targets, outcome, reason, correlation
-    "command.settled",  # command_id, terminal_id, sn, name, status, reason
+    "command.settled",  # command_id, terminal_id, name, status, reason, correlation
     "missed",  # count: this subscriber was too slow for so many events
 ]
 

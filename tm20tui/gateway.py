@@ -49,7 +49,7 @@ from tm20tui.store.vault import Vault
 from tm20tui.supervise import keep_running
 from tm20tui.tasks import Tasks
 from tm20tui.terminals.commands import CommandDesk
-from tm20tui.terminals.context import SessionContext
+from tm20tui.terminals.context import SessionContext, tell_command
 from tm20tui.terminals.heartbeat import watch_sessions
 from tm20tui.terminals.listener import Listener
 from tm20tui.terminals.roster import Roster
@@ -159,6 +159,7 @@ class Gateway:
         )
         self.roster = Roster(settings.terminals.takeover_seconds)
         self.commands = CommandDesk(self.database, self.vault)
+        self.commands.on_settled.append(partial(tell_command, self.events, self.meters))
         self.roster.watcher = self.commands
         self.listener = Listener(settings.terminals, self._serve_terminal)
         self._session_context = SessionContext(

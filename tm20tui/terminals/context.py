@@ -1,4 +1,4 @@
-"""What all sessions share, and how they tell what became of them."""
+"""What all sessions share, and how it is told what became of them and of commands."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tm20tui.ingest.writer import GroupWriter
 from tm20tui.meters import Meters
 from tm20tui.model import Terminal
 from tm20tui.settings import TerminalsSettings
+from tm20tui.store.commands import CommandRecord
 from tm20tui.terminals.roster import Roster
 
 log = logging.getLogger(__name__)
@@ -59,3 +60,17 @@ class SessionContext:
             f"{sn}: {address} tried to connect with a serial number that is connected already",
             seconds=_TAKEOVER_ALARM_SECONDS,
         )
+
+
+def tell_command(events: EventBus, meters: Meters, record: CommandRecord) -> None:
+    """Publish and count a command that reached its outcome."""
+    meters.note_command(record.status)
+    events.publish(
+        "command.settled",
+        command_id=record.id,
+        terminal_id=record.terminal_id,
+        name=record.name,
+        status=record.status,
+        reason=record.reason,
+        correlation=record.correlation_id,
+    )
