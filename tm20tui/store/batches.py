@@ -154,6 +154,7 @@ def return_batch(conn: Connection, batch_id: int, now: datetime) -> int:
     """Dissolve an open batch: its deliveries are pending again, no attempt counted; return how many."""
     if not close_batch(conn, batch_id, "returned", now):
         return 0
+    conn.execute(_REMEMBER, {"batch": batch_id})
     return conn.execute(_RETURN, {"batch": batch_id}).rowcount
 
 
@@ -265,6 +266,13 @@ _CLOSE = text(
     "UPDATE batches SET status = :status, settled_at = :now WHERE id = :batch AND status = 'open'"
 ).bindparams(_AT)
 _OWN_OPEN = text("SELECT id FROM batches WHERE service_id = :service AND status = 'open' AND node = :node")
+# A batch that was never tried, whole or as a part, tells nothing about its deliveries.
+_REMEMBER = text(
+    "INSERT INTO delivery_batches (delivery_id, batch_id) "
+    "SELECT d.id, b.id FROM deliveries d JOIN batches b ON b.id = d.batch_id "
+    "WHERE d.batch_id = :batch AND d.status = 'in flight' AND (b.attempts > 0 OR b.parent_id IS NOT NULL) "
+    "ON CONFLICT DO NOTHING"
+)
 _RETURN = text(
     "UPDATE deliveries SET status = 'pending', batch_id = NULL "
     "WHERE batch_id = :batch AND status = 'in flight'"

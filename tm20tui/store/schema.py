@@ -393,6 +393,15 @@ attempts = Table(
     Index("ix_attempts_started_at", "started_at"),
 )
 
+# Which batches a delivery was in before its present one: written when it leaves one unsent, so
+# that every attempt at it can be shown. What is sent at once, nearly all, has no row here.
+delivery_batches = Table(
+    "delivery_batches",
+    metadata,
+    Column("delivery_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("batch_id", BigInteger, primary_key=True, autoincrement=False),
+)
+
 totals = Table(
     "totals",
     metadata,

@@ -108,7 +108,8 @@ def _settle(conn: Connection, batch_id: int, settlements: Sequence[Settlement], 
                 "reason": settlement.reason,
                 "next": settlement.next_attempt_at,
             }
-            conn.execute(_KEEP_ONE, values)
+            if conn.execute(_KEEP_ONE, values).rowcount:
+                conn.execute(_REMEMBER, {"batch": batch_id, "id": settlement.row.id})
     return sent
 
 
@@ -142,6 +143,9 @@ _KEEP_ONE = text(
     "UPDATE deliveries SET status = :status, attempts = attempts + :counted, last_error = :reason, "
     "next_attempt_at = :next WHERE id = :id AND batch_id = :batch AND status = 'in flight'"
 ).bindparams(bindparam("next", type_=Utc))
+_REMEMBER = text(
+    "INSERT INTO delivery_batches (delivery_id, batch_id) VALUES (:id, :batch) ON CONFLICT DO NOTHING"
+)
 _SYNCED = text("UPDATE services SET last_attendance_sync_at = :now WHERE id = :service").bindparams(_AT)
 _SYNCED_MAPPINGS = text(
     "UPDATE mappings SET last_attendance_sync_at = :now "

@@ -1,0 +1,130 @@
+"""Deliveries that were given up on or held: found by filter, tried again or discarded by an operator.
+
+What matches is read first, outside any writing transaction; changes are made in chunks,
+so that punches that arrive meanwhile never wait for long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+)
+
+from tm20tui.store.deliveries import read_as_queue, refresh_punches
+from tm20tui.store.history import DeliveryFilters, narrow, queue_id
+from tm20tui.store.schema import deliveries, services
+
+CHUNK = 500
+DISCARDED = "discarded by "
+"""How the reason of a delivery begins that an operator discarded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What decides whether a delivery can be retried or discarded."""
+
+    id: int
+    status: str
+    is_service_deleted: bool
+
+
+def find_standings(conn: Connection, ids: Sequence[int]) -> dict[int, Standing]:
+    """The standings of those of these deliveries that there are."""
+    query = (
+        select(deliveries.c.id, deliveries.c.status, services.c.deleted_at.is_not(None))
+        .join(services, services.c.id == deliveries.c.service_id)
+        .where(deliveries.c.id.in_(ids))
+    )
+    return {row.id: Standing(*row) for row in conn.execute(query)}
+
+
+def count_failed(conn: Connection, wanted: DeliveryFilters) -> int:
+    """How many failed deliveries a retry of this filter takes: none of deleted services, none discarded."""
+    return conn.scalar(_retryable(select(func.count()), wanted)) or 0
+
+
+def list_failed_ids(conn: Connection, wanted: DeliveryFilters, after_id: int, limit: int) -> list[int]:
+    """The next ids of those that `count_failed` counts."""
+    query = _retryable(select(deliveries.c.id), wanted).where(queue_id > after_id)
+    return list(conn.scalars(query.order_by(queue_id).limit(limit)))
+
+
+def count_discardable(conn: Connection, wanted: DeliveryFilters) -> int:
+    """How many failed or held deliveries a discard of this filter takes: none twice."""
+    return sum(
+        conn.scalar(_discardable(select(func.count()), wanted, status)) or 0 for status in ("failed", "held")
+    )
+
+
+def list_discardable_ids(conn: Connection, wanted: DeliveryFilters, after_id: int, limit: int) -> list[int]:
+    """The next ids of those that `count_discardable` counts."""
+    found: list[int] = []
+    for status in ("failed", "held"):
+        query = _discardable(select(deliveries.c.id), wanted, status).where(queue_id > after_id)
+        found += conn.scalars(query.order_by(queue_id).limit(limit))
+    return sorted(found)[:limit]
+
+
+def retry_chunk(conn: Connection, ids: Sequence[int]) -> dict[int, int]:
+    """Make failed deliveries pending at once; how many per service. Others, and deleted services', stay."""
+    return _changed(conn, _RETRY, {"ids": list(ids)})
+
+
+def discard_chunk(conn: Connection, ids: Sequence[int], reason: str) -> dict[int, int]:
+    """Give failed and held deliveries up: only an operator can retry them then; how many per service."""
+    return _changed(conn, _DISCARD, {"ids": list(ids), "reason": reason})
+
+
+def _changed(conn: Connection, statement: Any, values: dict[str, Any]) -> dict[int, int]:
+    read_as_queue(conn)
+    rows = conn.execute(statement, values).all()
+    refresh_punches(conn, (row.punch_id for row in rows))
+    counts: dict[int, int] = {}
+    for row in rows:
+        counts[row.service_id] = counts.get(row.service_id, 0) + 1
+    return counts
+
+
+def _retryable(query: Select[Any], wanted: DeliveryFilters) -> Select[Any]:
+    living = select(services.c.id).where(services.c.deleted_at.is_(None))
+    query = query.where(_is("failed"), deliveries.c.service_id.in_(living), _not_discarded())
+    return narrow(query, wanted)
+
+
+def _discardable(query: Select[Any], wanted: DeliveryFilters, status: str) -> Select[Any]:
+    return narrow(query.where(_is(status), _not_discarded()), wanted)
+
+
+def _is(status: str) -> ColumnElement[bool]:
+    return deliveries.c.status == literal_column(f"'{status}'")
+
+
+def _not_discarded() -> ColumnElement[bool]:
+    # What may still be tried again by itself was not discarded: its reason need not be looked at.
+    given_up = deliveries.c.last_error.startswith(DISCARDED, autoescape=True)
+    return or_(deliveries.c.next_attempt_at.is_not(None), ~given_up)
+
+
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_RETRY = text(
+    "UPDATE deliveries SET status = 'pending', next_attempt_at = NULL "
+    "WHERE id IN :ids AND status = 'failed' AND service_id IN "
+    "(SELECT s.id FROM services s WHERE s.deleted_at IS NULL) RETURNING punch_id, service_id"
+).bindparams(_IDS)
+_DISCARD = text(
+    "UPDATE deliveries SET status = 'failed', next_attempt_at = NULL, last_error = :reason "
+    "WHERE id IN :ids AND status IN ('failed', 'held') RETURNING punch_id, service_id"
+).bindparams(_IDS)
