@@ -126,6 +126,13 @@ def test_without_a_path_the_file_here_comes_before_the_system_one(tmp_path: Path
         ("TM20_SITE__TIMEZONE", "Europe/Paris", "resolved_timezone", "Europe/Paris"),
         ("TM20_SITE__TIMEZONE", "", "site.timezone", None),
         ("TM20_API__HOST", "::1", "api.host", "::1"),
+        ("TM20_API__HOST", "0.0.0.0", "api.host", "0.0.0.0"),
+        (
+            "TM20_API__ALLOWED_HOSTS",
+            "TM20.example.com.,[fd00::1]",
+            "api.allowed_hosts",
+            ("tm20.example.com", "fd00::1"),
+        ),
         ("TM20_TEST_ANYTHING", "x", "node", "main"),
     ],
 )

@@ -62,10 +62,20 @@ __all__ = ["_alone"]
         ("API__ENABLED", "maybe", "api.enabled = 'maybe': must be true or false"),
         (
             "API__HOST",
-            "0.0.0.0",
-            "api.host = '0.0.0.0': must be a loopback address (127.0.0.1, ::1 or localhost), for this "
-            "version has no API tokens: put a reverse proxy with authentication in front or use an "
-            "SSH tunnel",
+            "http://x",
+            "api.host = 'http://x': must be an IP address or a host name of this machine, such as "
+            "0.0.0.0 or 127.0.0.1",
+        ),
+        (
+            "API__ALLOWED_HOSTS",
+            "tm20.example.com:8000",
+            "api.allowed_hosts = 'tm20.example.com:8000': must be a list of host names or addresses "
+            "without ports, such as tm20.example.com",
+        ),
+        (
+            "API__ANONYMOUS_ROLE",
+            "root",
+            'api.anonymous_role = \'root\': must be one of "admin", "operator", "viewer", "none"',
         ),
         (
             "SITE__TIMEZONE",

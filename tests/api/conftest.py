@@ -52,9 +52,10 @@ async def running_api(url: str, tmp_path: Path, **sections: Any) -> AsyncIterato
             "database": {"url": url},
             "site": {"timezone": "UTC"},
             "terminals": {"host": "127.0.0.1", "port": 0},
-            "api": {"port": 0, "max_body_bytes": 4096},
             "delivery": {"allow_private_hosts": True},
             **sections,
+            "api": {"port": 0, "max_body_bytes": 4096, "requests_per_second": 100_000}
+            | sections.get("api", {}),
         },
     )
     gateway, server = Gateway(settings), ApiServer(settings)

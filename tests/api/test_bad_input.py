@@ -143,7 +143,7 @@ async def test_bad_input_gets_a_clear_error_and_never_a_500(api_on_both: Running
         answer = await api_on_both.client.request(method, url, content=content)
         case = f"{method} {url[:100]} {str(body)[:100]}: {answer.text[:300]}"
         assert answer.status_code == status, case
-        assert answer.headers["content-type"] == "application/json", case
+        assert answer.headers["content-type"] == "application/problem+json", case
         found = answer.json()
         assert found["success"] is False, case
         assert found["field"] == field, case

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import trio
 from fastapi import FastAPI
 
 from tm20tui import __version__
+from tm20tui.api.doorman import Doorman
 from tm20tui.api.errors import install_error_handlers
 from tm20tui.api.guard import PREFIX, Guard
+from tm20tui.api.openapi import install_openapi
 from tm20tui.api.routes_attendance import attendance_routes
 from tm20tui.api.routes_configs import config_routes
+from tm20tui.api.routes_docs import docs_routes
+from tm20tui.api.routes_events import event_routes, metrics_routes
 from tm20tui.api.routes_server import health_routes, task_routes
 from tm20tui.api.routes_terminals import terminal_routes
 
 if TYPE_CHECKING:
     from tm20tui.gateway import Gateway
 
+RESOURCES = (
+    config_routes,
+    attendance_routes,
+    terminal_routes,
+    task_routes,
+    event_routes,
+    docs_routes,
+)
 
-def create_application(gateway: Gateway) -> Guard:
-    """Everything that answers HTTP, guarded."""
+
+def create_application(gateway: Gateway, stop: trio.Event, *, local: bool = True) -> Guard:
+    """Everything that answers HTTP, guarded; endless answers end with `stop`.
+
+    `local` says that only this machine can reach it.
+    """
     app = FastAPI(
         title="tm20tui",
         version=__version__,
@@ -28,10 +45,16 @@ def create_application(gateway: Gateway) -> Guard:
         redoc_url=None,
         redirect_slashes=False,
     )
+    settings = gateway.settings.api
     app.state.gateway = gateway
-    app.state.max_body_bytes = gateway.settings.api.max_body_bytes
+    app.state.stop = stop
+    app.state.max_body_bytes = settings.max_body_bytes
     install_error_handlers(app)
     app.include_router(health_routes())
-    for routes in (config_routes, attendance_routes, terminal_routes, task_routes):
+    app.include_router(metrics_routes())
+    for routes in RESOURCES:
         app.include_router(routes(), prefix=PREFIX.rstrip("/"))
-    return Guard(app)
+    install_openapi(app)
+    hosts = {*settings.allowed_hosts, settings.host.lower()}
+    doorman = Doorman(gateway, local=local)
+    return Guard(app, doorman, hosts, note_request=gateway.meters.note_request)

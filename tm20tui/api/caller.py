@@ -1,4 +1,4 @@
-"""Who a request comes from, as operations want to know it."""
+"""Who a request comes from, as operations want to know it: put there by the guard."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from tm20tui.operations.call import Call, Operator
+from tm20tui.operations.call import Call
 
 
 async def current_call(request: Request) -> Call:
-    """The call of this request. The API is bound to loopback: whoever reaches it is on this machine."""
-    peer = request.client
-    address = "" if peer is None else f"{peer.host}:{peer.port}"
-    return Call(request.app.state.gateway, Operator("local", "admin", "api", address))
+    """The call of this request."""
+    state = request.state
+    return Call(request.app.state.gateway, state.operator, state.request_id)
 
 
 Caller = Annotated[Call, Depends(current_call)]

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from tm20tui.errors import InvalidInput
+from tm20tui.events import EVENT_KINDS
 from tm20tui.model import Admission, SyncStatus
 from tm20tui.operations.attendance import LARGEST_PAGE, AttendanceFilters, Position
 
@@ -116,6 +117,24 @@ class TerminalQuery(Query):
 
     admission: Admission | None = None
     state: Literal["online", "offline", "waiting", "blocked"] | None = None
+
+
+class EventsQuery(Query):
+    """`GET events/`."""
+
+    kind: str | None = Field(
+        default=None, description="which kinds of events, with commas between them; all when left out"
+    )
+
+    def kinds(self) -> tuple[str, ...] | None:
+        """The kinds asked for, None for all."""
+        if self.kind is None:
+            return None
+        found = tuple(part.strip() for part in self.kind.split(","))
+        for kind in found:
+            if kind not in EVENT_KINDS:
+                raise InvalidInput(f"kind must be of {', '.join(EVENT_KINDS)}", field="kind")
+        return found
 
 
 def read_cursor(text: str) -> Position:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-from typing import TYPE_CHECKING
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from tm20tui.api.application import create_application
 from tm20tui.api.connections import GRACE_SECONDS, serve_connections
 from tm20tui.errors import AlreadyRunning, ConfigError
-from tm20tui.settings import Settings
+from tm20tui.model import utc_now
+from tm20tui.settings import ApiSettings, Settings
+from tm20tui.store import tokens
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -23,6 +26,10 @@ log = logging.getLogger(__name__)
 
 _BACKLOG = 100
 _PAUSE_SECONDS = 1.0
+_NO_TOKEN = (
+    "other machines can reach this address, so that a token is needed, and there is none: "
+    "make one with `tm20tui token create` while the API listens on 127.0.0.1, then start again"
+)
 
 
 class ApiServer:
@@ -31,6 +38,7 @@ class ApiServer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.api
         self._socket: socket.socket | None = None
+        self._local = True
         self.address = ""
         """Where it listens, as a URL; empty before it does."""
 
@@ -39,9 +47,13 @@ class ApiServer:
 
         Raises:
             AlreadyRunning: it is taken.
-            ConfigError: the address cannot be used.
+            ConfigError: the address cannot be used, or others can reach it and there is no token.
         """
-        self._socket = await _listen(self._settings.host, self._settings.port)
+        family, where = await _resolve(self._settings.host, self._settings.port)
+        self._local = ip_address(str(where[0]).partition("%")[0]).is_loopback
+        if not self._local and not await gateway.database.read(tokens.count_valid, utc_now()):
+            raise ConfigError("api.host", self._settings.host, _NO_TOKEN)
+        self._socket = _listen(family, where, self._settings)
         host, port = self._socket.getsockname()[:2]
         self.address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
         log.info("the HTTP API is at %s", self.address)
@@ -54,11 +66,11 @@ class ApiServer:
         """
         if self._socket is None:
             await self.open(gateway)
-        app = create_application(gateway)
         try:
             while True:
+                stop = trio.Event()
                 try:
-                    await self._serve(app)
+                    await self._serve(create_application(gateway, stop, local=self._local), stop)
                 except Exception:
                     log.exception("the HTTP API crashed: starting it again")
                 await trio.sleep(_PAUSE_SECONDS)
@@ -71,9 +83,8 @@ class ApiServer:
             self._socket.close()
             self._socket = None
 
-    async def _serve(self, app: ASGIApp) -> None:
+    async def _serve(self, app: ASGIApp, stop: trio.Event) -> None:
         assert self._socket is not None
-        stop = trio.Event()
         # A copy, because serving closes it: the port stays ours between two runs.
         listening = self._socket.dup()
         async with trio.open_nursery() as nursery:
@@ -91,10 +102,17 @@ class ApiServer:
                 stop.set()
 
 
-async def _listen(host: str, port: int) -> socket.socket:
+async def _resolve(host: str, port: int) -> tuple[int, tuple[Any, ...]]:
     try:
         found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        family, _, _, _, where = found[0]
+    except OSError as error:
+        raise _unusable(host, error) from None
+    family, _, _, _, where = found[0]
+    return family, where
+
+
+def _listen(family: int, where: tuple[Any, ...], settings: ApiSettings) -> socket.socket:
+    try:
         listening = socket.socket(family, socket.SOCK_STREAM)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -107,6 +125,12 @@ async def _listen(host: str, port: int) -> socket.socket:
             raise
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise AlreadyRunning(f"port {port} is taken: another server listens there (api.port)") from None
-        raise ConfigError("api.host", host, f"cannot listen there: {error.strerror}") from None
+            raise AlreadyRunning(
+                f"port {settings.port} is taken: another server listens there (api.port)"
+            ) from None
+        raise _unusable(settings.host, error) from None
     return listening
+
+
+def _unusable(host: str, error: OSError) -> ConfigError:
+    return ConfigError("api.host", host, f"cannot listen there: {error.strerror}")

@@ -14,8 +14,8 @@ from tm20tui.model import DirectionPolicy
 from tm20tui.settings.values import (
     DatabaseUrl,
     Host,
+    HostNames,
     Hour,
-    LocalHost,
     Name,
     Networks,
     OptionalPath,
@@ -229,10 +229,24 @@ class ApiSettings(Section):
     """The HTTP API."""
 
     enabled: bool = Field(default=True, description="serve the HTTP API")
-    host: LocalHost = Field(default="127.0.0.1", description="loopback address to listen on")
+    host: Host = Field(
+        default="127.0.0.1", description="address to listen on; any but a loopback address needs a token"
+    )
     port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes any free one")
     max_body_bytes: int = Field(
         default=MIB, ge=KIB, le=64 * MIB, description="largest request body, in bytes"
+    )
+    anonymous_role: Literal["admin", "operator", "viewer", "none"] = Field(
+        default="admin", description="what requests without a token may do, on a loopback address only"
+    )
+    allowed_hosts: HostNames = Field(
+        default=(), description="names the API may be asked by, besides localhost and its own address"
+    )
+    requests_per_second: float = Field(
+        default=50,
+        ge=1,
+        le=100_000,
+        description="requests a second of one token or address; twice as many at once",
     )
 
 

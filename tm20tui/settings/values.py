@@ -127,12 +127,10 @@ def _hour(value: Any) -> Any:
         raise ValueError('must be a time of day "HH:MM" from "00:00" to "23:59"') from None
 
 
-def _local_only(value: str) -> str:
-    if not is_loopback(value):
-        raise ValueError(
-            "must be a loopback address (127.0.0.1, ::1 or localhost), for this version has no API tokens: "
-            "put a reverse proxy with authentication in front or use an SSH tunnel"
-        )
+def _host_name(value: str) -> str:
+    value = value.strip().strip("[]").rstrip(".").lower()
+    if not re.fullmatch(r"[a-z0-9:._-]{1,253}", value) or re.fullmatch(r"[^:]*:\d+", value):
+        raise ValueError("must be a list of host names or addresses without ports, such as tm20.example.com")
     return value
 
 
@@ -164,4 +162,4 @@ Pauses = Annotated[
 Name = Annotated[str, AfterValidator(_name)]
 NodeName = Annotated[str, AfterValidator(_node_name)]
 Hour = Annotated[time, BeforeValidator(_hour)]
-LocalHost = Annotated[Host, AfterValidator(_local_only)]
+HostNames = Annotated[tuple[Annotated[str, AfterValidator(_host_name)], ...], BeforeValidator(_split_commas)]

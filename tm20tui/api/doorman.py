@@ -1,0 +1,98 @@
+"""Who asks: the owner of a token, or whoever is on this machine where that is enough."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, cast
+
+import trio
+from starlette.datastructures import Headers
+
+from tm20tui.api.errors import error_response, too_many
+from tm20tui.api.limits import RateLimit, address_key
+from tm20tui.errors import StoreError
+from tm20tui.model import utc_now
+from tm20tui.operations.call import Operator, Role
+from tm20tui.store import tokens
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from tm20tui.gateway import Gateway
+
+log = logging.getLogger(__name__)
+
+FAILURES_PER_MINUTE = 5
+ANONYMOUS = "local"
+"""The name of whoever asks without a token."""
+
+_LONGEST_TOKEN = 200
+_CHALLENGE = 'Bearer realm="tm20tui"'
+
+
+class Doorman:
+    """Lets callers in, as often as they may. `local` says that the API is bound to loopback."""
+
+    def __init__(self, gateway: Gateway, *, local: bool) -> None:
+        self._gateway = gateway
+        settings = gateway.settings.api
+        self._anonymous_role = settings.anonymous_role if local else "none"
+        rate = settings.requests_per_second
+        self._addresses = RateLimit(rate, 2 * rate)
+        self._tokens = RateLimit(rate, 2 * rate)
+        self._failures = RateLimit(FAILURES_PER_MINUTE / 60, FAILURES_PER_MINUTE)
+
+    async def admit(
+        self, headers: Headers, client: tuple[str, int] | None, request_id: str
+    ) -> Operator | Response:
+        """The operator of a request, or the answer that refuses it.
+
+        A token that is wrong is never as good as none.
+
+        Raises:
+            StoreUnavailable: tokens cannot be read now.
+        """
+        host, port = client or ("", 0)
+        key, now = address_key(host), trio.current_time()
+        if seconds := self._addresses.take(key, now):
+            return too_many(seconds, "too many requests of this address", request_id)
+        given = headers.getlist("authorization")
+        address = f"{host}:{port}" if host else ""
+        if not given:
+            if self._anonymous_role == "none":
+                return _unauthorized("a token is needed: Authorization: Bearer tm20_...", "", request_id)
+            return Operator(ANONYMOUS, self._anonymous_role, "api", address)
+        token = await self._find(given)
+        if token is None:
+            if seconds := self._failures.take(key, now):
+                return too_many(seconds, "too many wrong tokens of this address", request_id)
+            log.warning("a wrong token was refused", extra={"address": address})
+            return _unauthorized(
+                "the token is wrong, expired or revoked", ' error="invalid_token"', request_id
+            )
+        if seconds := self._tokens.take(str(token.id), now):
+            return too_many(seconds, "too many requests with this token", request_id)
+        await self._touch(token)
+        return Operator(token.name, cast("Role", token.role), "api", address)
+
+    async def _find(self, given: list[str]) -> tokens.Token | None:
+        scheme, _, text = given[0].strip().partition(" ")
+        text = text.strip()
+        if len(given) > 1 or scheme.lower() != "bearer" or not 0 < len(text) <= _LONGEST_TOKEN:
+            return None
+        digest = tokens.digest_token(text)
+        return await self._gateway.database.read(tokens.find_by_digest, digest, utc_now())
+
+    async def _touch(self, token: tokens.Token) -> None:
+        now = utc_now()
+        if not tokens.is_touch_due(token, now):
+            return
+        try:
+            await self._gateway.database.write(tokens.touch, token.id, now)
+        except StoreError as error:
+            log.warning("the use of a token could not be noted: %s", error)
+
+
+def _unauthorized(error: str, hint: str, request_id: str) -> Response:
+    challenge = _CHALLENGE + ("," + hint if hint else "")
+    return error_response(401, error, headers={"www-authenticate": challenge}, request_id=request_id)
