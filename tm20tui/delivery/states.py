@@ -3,7 +3,8 @@
 The service:   healthy -> backing off -> half-open (one probe) -> healthy, or backing off again;
                paused needs an operator: an edit, or a probe by hand.
 The delivery:  pending -> in flight -> sent | duplicate | failed, or pending again;
-               held waits for an operator; failed goes back to pending when its cause may have healed.
+               held waits for an operator; failed goes back to pending when its cause may have healed,
+               or an operator retries it; what an operator discards stays failed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ DeliveryEvent = Literal[
     "sweep",
     "take back",
     "deleted",
+    "retried",
+    "discarded",
 ]
 
 SERVICE_MOVES: dict[tuple[ServiceState, ServiceEvent], ServiceState] = {
@@ -46,6 +49,7 @@ DELIVERY_MOVES: dict[tuple[DeliveryState, DeliveryEvent], DeliveryState] = {
     ("pending", "deleted"): "failed",
     ("held", "release"): "pending",
     ("held", "deleted"): "failed",
+    ("held", "discarded"): "failed",
     ("in flight", "accepted"): "sent",
     ("in flight", "duplicate"): "duplicate",
     ("in flight", "rejected"): "failed",
@@ -54,6 +58,8 @@ DELIVERY_MOVES: dict[tuple[DeliveryState, DeliveryEvent], DeliveryState] = {
     ("in flight", "deleted"): "failed",
     ("failed", "sweep"): "pending",
     ("failed", "take back"): "pending",
+    ("failed", "retried"): "pending",
+    ("failed", "discarded"): "failed",
 }
 
 

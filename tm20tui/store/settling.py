@@ -128,7 +128,8 @@ _AT = bindparam("now", type_=Utc)
 _COUNT_ATTEMPT = text("UPDATE batches SET attempts = attempts + 1 WHERE id = :batch")
 _TAKE_BACK = text(
     "UPDATE deliveries SET status = 'pending', attempts = attempts - 1, next_attempt_at = NULL, "
-    "last_error = '', batch_id = NULL WHERE id IN :ids AND status = 'failed'"
+    "last_error = '', batch_id = NULL WHERE id IN :ids AND status = 'failed' "
+    "AND last_error NOT LIKE 'discarded by %'"
 ).bindparams(_IDS)
 _SEND_ALL = text(
     "UPDATE deliveries SET status = 'sent', attempts = attempts + 1, synced_at = :now, "
