@@ -58,8 +58,8 @@ async def test_a_service_that_hangs_does_not_hold_the_end(tmp_path: Path, number
                 await terminal.punch(1)
                 await until(lambda: receiver.requests["hang"])
             begun = time.monotonic()
-            assert await server.stop(number, 5.0) == 0
-            assert time.monotonic() - begun < 3.0
+            assert await server.stop(number, 10.0) == 0
+            assert time.monotonic() - begun < 8.0
             # The outcome is not known: the next life sends the same bytes again, and learns it.
             receiver.fault = Fault.NONE
             await server.start()
