@@ -16,8 +16,13 @@ from tm20tui.api.routes_attendance import attendance_routes
 from tm20tui.api.routes_configs import config_routes
 from tm20tui.api.routes_docs import docs_routes
 from tm20tui.api.routes_events import event_routes, metrics_routes
-from tm20tui.api.routes_server import health_routes, task_routes
+from tm20tui.api.routes_quarantine import quarantine_routes
+from tm20tui.api.routes_server import health_routes, node_routes
+from tm20tui.api.routes_sites import site_routes
+from tm20tui.api.routes_tasks import alarm_routes, task_routes
 from tm20tui.api.routes_terminals import terminal_routes
+from tm20tui.api.routes_tokens import audit_routes, token_routes
+from tm20tui.api.routes_users import user_routes
 
 if TYPE_CHECKING:
     from tm20tui.gateway import Gateway
@@ -26,7 +31,14 @@ RESOURCES = (
     config_routes,
     attendance_routes,
     terminal_routes,
+    site_routes,
+    user_routes,
+    quarantine_routes,
     task_routes,
+    alarm_routes,
+    token_routes,
+    audit_routes,
+    node_routes,
     event_routes,
     docs_routes,
 )

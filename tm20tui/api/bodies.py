@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import trio
 from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from tm20tui.errors import InvalidInput
+
+B = TypeVar("B", bound=BaseModel)
 
 READ_SECONDS = 20.0
 """How long a client may take to send a body."""
@@ -55,6 +58,41 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InvalidInput('the body must be a JSON object, such as {"name": "value"}')
     return found
+
+
+class Body(BaseModel):
+    """Base of bodies: nothing unknown, no text where a number belongs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def checked(model: type[B], given: Mapping[str, Any]) -> B:
+    """A body as its model; `InvalidInput` says what is wrong first."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else None
+        if first["type"] == "extra_forbidden":
+            only(tuple(model.model_fields), given)
+        if first["type"] == "missing":
+            raise InvalidInput(f"{field} is required", field=field) from None
+        message = str(first["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+        raise InvalidInput(f"{field} {message}", field=field) from None
+
+
+def documented_body(
+    model: type[BaseModel], *, partial: bool = False, example: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The OpenAPI description of a body that the endpoint reads itself."""
+    schema = model.model_json_schema()
+    if partial:
+        schema.pop("required", None)
+    content: dict[str, Any] = {"schema": schema}
+    if example is not None:
+        content["example"] = dict(example)
+    required = bool(schema.get("required"))
+    return {"requestBody": {"required": required, "content": {"application/json": content}}}
 
 
 def only(known: tuple[str, ...], given: Mapping[str, Any]) -> None:

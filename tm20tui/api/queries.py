@@ -24,6 +24,8 @@ from tm20tui.operations.attendance import LARGEST_PAGE, AttendanceFilters, Posit
 LARGEST_ID = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CURSOR = re.compile(r"(\d{1,19})(?:-(-?\d{1,18}))?", re.ASCII)
+_ID = re.compile(r"[1-9]\d{0,18}", re.ASCII)
+_NO_CURSOR = "cursor must be the next_cursor of a page before"
 _SPACE_FOR_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
 
 
@@ -49,6 +51,7 @@ def _moment(value: object) -> datetime:
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 PathId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 Text = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 
 
@@ -65,11 +68,34 @@ class Query(BaseModel):
         return values
 
 
-class PageQuery(Query):
+class KeyQuery(Query):
     """Which page."""
 
     limit: int = Field(default=100, ge=1, le=LARGEST_PAGE)
     cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
+
+
+class IdQuery(KeyQuery):
+    """Which page of a list that is sorted by id."""
+
+    def position(self) -> int | None:
+        """The id that the page starts behind."""
+        if self.cursor is None:
+            return None
+        if not _ID.fullmatch(self.cursor) or int(self.cursor) > LARGEST_ID:
+            raise InvalidInput(_NO_CURSOR, field="cursor")
+        return int(self.cursor)
+
+
+class PeriodQuery(IdQuery):
+    """Which page of what happened within a period."""
+
+    from_: Moment | None = Field(default=None, alias="from", description="first moment, with a time zone")
+    to: Moment | None = Field(default=None, description="first moment that is too late, with a time zone")
+
+
+class PageQuery(KeyQuery):
+    """Which page of attendance logs."""
 
     def position(self) -> Position | None:
         """Where the page starts."""
@@ -112,9 +138,16 @@ class AttendanceQuery(PageQuery):
         )
 
 
-class TerminalQuery(Query):
+class ConfigQuery(IdQuery):
+    """`GET third-party-configs/`."""
+
+    limit: int = Field(default=LARGEST_PAGE, ge=1, le=LARGEST_PAGE)
+
+
+class TerminalQuery(IdQuery):
     """`GET terminals/`."""
 
+    limit: int = Field(default=LARGEST_PAGE, ge=1, le=LARGEST_PAGE)
     admission: Admission | None = None
     state: Literal["online", "offline", "waiting", "blocked"] | None = None
 
@@ -141,13 +174,13 @@ def read_cursor(text: str) -> Position:
     """The position that `write_cursor` wrote; `InvalidInput` for anything else."""
     match = _CURSOR.fullmatch(text)
     if match is None or int(match[1]) > LARGEST_ID:
-        raise InvalidInput("cursor must be the next_cursor of a page before", field="cursor")
+        raise InvalidInput(_NO_CURSOR, field="cursor")
     if match[2] is None:
         return Position(int(match[1]))
     try:
         return Position(int(match[1]), _EPOCH + timedelta(microseconds=int(match[2])))
     except OverflowError:
-        raise InvalidInput("cursor must be the next_cursor of a page before", field="cursor") from None
+        raise InvalidInput(_NO_CURSOR, field="cursor") from None
 
 
 def write_cursor(position: Position) -> str:

@@ -7,10 +7,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from tm20tui.api.bodies import JsonObject, only, optional_id
+from tm20tui.api.bodies import JsonObject, documented_body, only, optional_id
 from tm20tui.api.caller import Caller
 from tm20tui.api.queries import AttendanceQuery, PathId, SyncStatusQuery, write_cursor
-from tm20tui.api.routes_configs import documented_body
 from tm20tui.api.views import (
     LogDetailView,
     LogView,

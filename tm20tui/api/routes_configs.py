@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from tm20tui.api.bodies import JsonObject
+from tm20tui.api.bodies import JsonObject, documented_body
 from tm20tui.api.caller import Caller
-from tm20tui.api.queries import PathId
-from tm20tui.api.views import ConfigView, View, show_config
+from tm20tui.api.paging import cut_by_id
+from tm20tui.api.queries import ConfigQuery, PathId
+from tm20tui.api.views import ConfigView, Pagination, View, show_config
 from tm20tui.model import AuthType, Service
 from tm20tui.operations import services
 
@@ -36,10 +37,11 @@ class ConfigFields(BaseModel):
 
 
 class ConfigsAnswer(View):
-    """All configs."""
+    """Configs by id."""
 
     success: Literal[True] = True
     configs: tuple[ConfigView, ...]
+    pagination: Pagination
 
 
 class ConfigAnswer(View):
@@ -58,22 +60,14 @@ class DeletedAnswer(View):
     failed_deliveries: int
 
 
-def documented_body(model: type[BaseModel], *, partial: bool = False) -> dict[str, Any]:
-    """The OpenAPI description of a body that the endpoint reads itself."""
-    schema = model.model_json_schema()
-    if partial:
-        schema.pop("required", None)
-    return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
-
-
 def config_routes() -> APIRouter:
     """List, add, show, replace, change and delete."""
     router = APIRouter(prefix="/third-party-configs", tags=["third-party configs"])
 
     @router.get("/")
-    async def list_configs(call: Caller) -> ConfigsAnswer:
-        found = await services.list_services(call)
-        return ConfigsAnswer(configs=tuple(show_config(service) for service in found))
+    async def list_configs(call: Caller, query: Annotated[ConfigQuery, Query()]) -> ConfigsAnswer:
+        page, pagination = cut_by_id(await services.list_services(call), query)
+        return ConfigsAnswer(configs=tuple(map(show_config, page)), pagination=pagination)
 
     @router.post("/", status_code=201, openapi_extra=documented_body(ConfigFields))
     async def add_config(call: Caller, body: JsonObject) -> ConfigAnswer:

@@ -1,29 +1,17 @@
-"""`tasks/`, `/healthz`, `/readyz`: the server itself."""
+"""`nodes/`, `/healthz`, `/readyz`: the server itself."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from tm20tui import __version__
 from tm20tui.api.caller import Caller
-from tm20tui.api.views import TaskView, View, show_task
-from tm20tui.operations import background
-
-
-class TasksAnswer(View):
-    """Background work, newest first."""
-
-    success: Literal[True] = True
-    tasks: tuple[TaskView, ...]
-
-
-class TaskAnswer(View):
-    """One piece of background work."""
-
-    success: Literal[True] = True
-    task: TaskView
+from tm20tui.api.paging import cut_by_key
+from tm20tui.api.queries import KeyQuery
+from tm20tui.api.views import Pagination, Utc, View
+from tm20tui.operations import background, nodes
 
 
 class HealthAnswer(View):
@@ -45,17 +33,35 @@ class ReadyAnswer(View):
     error: str | None
 
 
-def task_routes() -> APIRouter:
-    """List and show."""
-    router = APIRouter(prefix="/tasks", tags=["tasks"])
+class NodeOut(View):
+    """A server process; `database` is its URL without a password."""
+
+    name: str
+    version: str
+    started_at: Utc
+    pid: int
+    host: str
+    database: str
+    schema_revision: str
+    is_this: bool
+
+
+class NodesAnswer(View):
+    """The servers that share the database."""
+
+    success: Literal[True] = True
+    nodes: tuple[NodeOut, ...]
+    pagination: Pagination
+
+
+def node_routes() -> APIRouter:
+    """List."""
+    router = APIRouter(prefix="/nodes", tags=["nodes"])
 
     @router.get("/")
-    async def list_tasks(call: Caller) -> TasksAnswer:
-        return TasksAnswer(tasks=tuple(show_task(task) for task in await background.list_tasks(call)))
-
-    @router.get("/{task_id}/")
-    async def get_task(call: Caller, task_id: str) -> TaskAnswer:
-        return TaskAnswer(task=show_task(await background.get_task(call, task_id)))
+    async def list_nodes(call: Caller, query: Annotated[KeyQuery, Query()]) -> NodesAnswer:
+        page, pagination = cut_by_key(await nodes.list_nodes(call), query, lambda node: node.name)
+        return NodesAnswer(nodes=tuple(map(_show_node, page)), pagination=pagination)
 
     return router
 
@@ -85,3 +91,8 @@ def health_routes() -> APIRouter:
         )
 
     return router
+
+
+def _show_node(node: nodes.Node) -> NodeOut:
+    values: dict[str, Any] = {name: getattr(node, name, None) for name in NodeOut.model_fields}
+    return NodeOut(**(values | {"schema_revision": node.schema}))

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from tm20tui.api.bodies import JsonObject, only, optional_text
+from tm20tui.api.bodies import JsonObject, documented_body, only, optional_text
 from tm20tui.api.caller import Caller
+from tm20tui.api.paging import cut_by_id
 from tm20tui.api.queries import PathId, TerminalQuery
-from tm20tui.api.routes_configs import documented_body
-from tm20tui.api.views import TerminalOut, View, show_terminal
+from tm20tui.api.views import Pagination, TerminalOut, View, show_terminal
 from tm20tui.model import DirectionPolicy
 from tm20tui.operations import terminals
 
@@ -24,10 +24,11 @@ class TerminalFields(BaseModel):
 
 
 class TerminalsAnswer(View):
-    """All terminals that were asked for."""
+    """Terminals by id."""
 
     success: Literal[True] = True
     terminals: tuple[TerminalOut, ...]
+    pagination: Pagination
 
 
 class TerminalAnswer(View):
@@ -45,8 +46,9 @@ def terminal_routes() -> APIRouter:
     @router.get("/")
     async def list_terminals(call: Caller, query: Annotated[TerminalQuery, Query()]) -> TerminalsAnswer:
         views = await terminals.list_terminals(call, admission=query.admission)
-        shown = (show_terminal(view) for view in views if query.state in (None, view.state))
-        return TerminalsAnswer(terminals=tuple(shown))
+        shown = [show_terminal(view) for view in views if query.state in (None, view.state)]
+        page, pagination = cut_by_id(shown, query)
+        return TerminalsAnswer(terminals=page, pagination=pagination)
 
     @router.get("/{terminal_id}/")
     async def get_terminal(call: Caller, terminal_id: PathId) -> TerminalAnswer:

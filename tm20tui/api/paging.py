@@ -1,0 +1,58 @@
+"""Pages of lists: where one starts, and where the next one does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from tm20tui.api.queries import IdQuery, KeyQuery
+from tm20tui.api.views import Pagination
+from tm20tui.errors import InvalidInput
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> int:
+        """What it is known by."""
+
+
+Numbered = TypeVar("Numbered", bound=_HasId)
+Named = TypeVar("Named")
+
+
+def show_page(query: IdQuery, count: int, next_id: int | None) -> Pagination:
+    """What is said of a page that an operation cut."""
+    return Pagination(
+        limit=query.limit,
+        count=count,
+        has_more=next_id is not None,
+        next_cursor=None if next_id is None else str(next_id),
+    )
+
+
+def cut_by_id(items: Sequence[Numbered], query: IdQuery) -> tuple[tuple[Numbered, ...], Pagination]:
+    """The page of a whole list that is sorted by id."""
+    after = query.position() or 0
+    left = [item for item in items if item.id > after]
+    page = tuple(left[: query.limit])
+    return page, show_page(query, len(page), page[-1].id if len(left) > len(page) else None)
+
+
+def cut_by_key(
+    items: Sequence[Named], query: KeyQuery, key: Callable[[Named], str]
+) -> tuple[tuple[Named, ...], Pagination]:
+    """The page of a whole, short list whose members have distinct keys."""
+    left = list(items)
+    if query.cursor is not None:
+        keys = [key(item) for item in left]
+        if query.cursor not in keys:
+            raise InvalidInput("cursor must be the next_cursor of a page before", field="cursor")
+        left = left[keys.index(query.cursor) + 1 :]
+    page = tuple(left[: query.limit])
+    more = len(left) > len(page)
+    return page, Pagination(
+        limit=query.limit,
+        count=len(page),
+        has_more=more,
+        next_cursor=key(page[-1]) if more else None,
+    )
