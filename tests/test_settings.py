@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from tm20tui.errors import ConfigError
 from tm20tui.settings import Settings, describe, host_timezone, load
 from tm20tui.settings.wording import allowed, leaves
 
@@ -203,3 +204,19 @@ def test_the_password_of_the_database_is_never_shown(monkeypatch: pytest.MonkeyP
     assert settings.resolved_database_url == "postgresql://u:s3@cr3t@h/n"
     assert ("database.url", "postgresql://u:***@h/n", "TM20_DATABASE__URL") in describe(settings)
     assert "cr3t" not in repr(settings) + str(settings)
+
+
+# ---------------------------------------------------------------- the webhook of alarms
+
+
+def test_the_alarm_webhook_is_an_address_and_never_shown() -> None:
+    assert load(None).alarms.webhook_url is None
+    url = "https://hooks.example.org/T0/s3cret"
+    settings = load(None, {"alarms.webhook_url": url})
+    assert settings.alarms.webhook_url == url
+    assert "s3cret" not in repr(settings)
+    assert {key: shown for key, shown, _ in describe(settings)}["alarms.webhook_url"] == "***"
+    for wrong in ("hooks.example.org", "ftp://hooks.example.org/", "https://", "https://a b/s3cret"):
+        with pytest.raises(ConfigError, match="must be an address such as") as refused:
+            load(None, {"alarms.webhook_url": wrong})
+        assert "s3cret" not in str(refused.value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import trio
 
+from tm20tui.alarms import Alarm
 from tm20tui.conditions import unstorable
 from tm20tui.errors import StoreUnavailable
 from tm20tui.model import Service, Terminal, utc_now
@@ -57,7 +58,10 @@ class ServiceLine:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One moment of the server. Counts of punches are of all time, `duplicates` since the start."""
+    """One moment of the server. Counts of punches are of all time, `duplicates` since the start.
+
+    `alarms` are sentences, at most some twenty; `active_alarms` all that last, with their keys.
+    """
 
     taken_at: datetime
     started_at: datetime
@@ -70,6 +74,7 @@ class Snapshot:
     listener_address: str
     api_address: str
     database: str
+    active_alarms: tuple[Alarm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,7 @@ class SnapshotKeeper:
             listener_address=gateway.listener.address,
             api_address=next((front.address for front in gateway.front_ends), ""),
             database=gateway.database.label,
+            active_alarms=gateway.alarms.active(),
         )
 
     async def readiness(self) -> Readiness:

@@ -65,6 +65,7 @@ class Watch:
         self._down_since: dict[int, datetime] = {}
         self._quarantined: deque[tuple[datetime, int]] = deque()
         self._is_reloaded = False
+        self._saving = trio.Lock()
         self.stored: Stored | None = None
 
     async def look(self) -> str:
@@ -107,16 +108,18 @@ class Watch:
 
     async def _save(self) -> bool:
         alarms = self._gateway.alarms
-        changed = alarms.unsaved()
-        if not changed:
+        # One at a time: what is older must not be written over what is newer.
+        async with self._saving:
+            changed = alarms.unsaved()
+            if not changed:
+                return True
+            try:
+                await self._gateway.database.write(save_alarms, changed)
+            except StoreUnavailable as error:
+                log.warning("alarms are not written down yet: %s", error)
+                return False
+            alarms.saved(changed)
             return True
-        try:
-            await self._gateway.database.write(save_alarms, changed)
-        except StoreUnavailable as error:
-            log.warning("alarms are not written down yet: %s", error)
-            return False
-        alarms.saved(changed)
-        return True
 
     def _facts(self, now: datetime, disk: DiskFacts | None, failure: str) -> Facts:
         gateway = self._gateway
