@@ -28,7 +28,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("STATE_DIRECTORY", "TZ"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr("tm20tui.settings.reading.SYSTEM_CONFIG", tmp_path / "etc.toml")
+    monkeypatch.setattr("tm20tui.places.SYSTEM_CONFIG", tmp_path / "etc.toml")
     monkeypatch.chdir(tmp_path)
 
 

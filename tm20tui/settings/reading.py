@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, time
 from pathlib import Path
@@ -13,11 +12,11 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from tm20tui.errors import ConfigError
+from tm20tui.places import default_config, read_toml
 from tm20tui.settings.whole import ENV_PREFIX, Settings, file_values
 from tm20tui.settings.wording import allowed, leaves, mask, no_such
 
 TEST_PREFIX = "TM20_TEST_"
-SYSTEM_CONFIG = Path("/etc/tm20tui/config.toml")
 
 
 def load(config: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -29,12 +28,12 @@ def load(config: Path | None, overrides: Mapping[str, Any] | None = None) -> Set
     Raises:
         ConfigError: the first wrong key or value.
     """
-    path = config or next((path for path in (Path("config.toml"), SYSTEM_CONFIG) if path.is_file()), None)
+    path = config or default_config()
     fields = dict(leaves(Settings))
     sources = dict.fromkeys(fields, "default")
     from_file: dict[str, Any] = {}
     if path is not None:
-        from_file = _read_toml(path)
+        from_file = read_toml(path)
         for key in _check_keys(from_file, fields, str(path)):
             sources[key] = str(path)
     variables = _check_environment(fields)
@@ -60,18 +59,6 @@ def _nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
             node = node.setdefault(section, {})
         node[name] = value
     return tree
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = (error.strerror or "unreadable").lower()
-        raise ConfigError("config", str(path), f"must be a file that can be read ({reason})") from None
-    except UnicodeDecodeError:
-        raise ConfigError("config", str(path), "must be a text file in UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError("config", str(path), f"must be valid TOML: {error}") from None
 
 
 def _check_keys(
@@ -118,6 +105,8 @@ def _toml_kinds(field: FieldInfo) -> tuple[type, ...]:
     kind = field.annotation
     if get_origin(kind) is tuple:
         return (list,)
+    if get_origin(kind) is dict:
+        return (dict,)
     if kind in (bool, int):
         return (kind,)  # type: ignore[return-value]
     table: dict[Any, tuple[type, ...]] = {float: (int, float), date: (date, str), time: (time, str)}

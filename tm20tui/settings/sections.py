@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tm20tui.model import DirectionPolicy
 from tm20tui.settings.values import (
     DatabaseUrl,
+    GroupName,
     Host,
     HostNames,
     Hour,
@@ -20,6 +21,7 @@ from tm20tui.settings.values import (
     Networks,
     OptionalPath,
     Pauses,
+    Roles,
     Serials,
     WebhookUrl,
     Zone,
@@ -248,6 +250,24 @@ class ApiSettings(Section):
         le=100_000,
         description="requests a second of one token or address; twice as many at once",
     )
+
+
+class ControlSettings(Section):
+    """The Unix socket that operators of this machine use."""
+
+    path: OptionalPath = Field(
+        default=None, description="path of the socket; empty: control.sock in the state directory"
+    )
+    group: GroupName = Field(
+        default="", description="group of this machine whose members may connect too; empty: none"
+    )
+
+
+class OperatorsSettings(Section):
+    """What the accounts of this machine may do; root and the server's own account may do everything."""
+
+    users: Roles = Field(default_factory=dict, description="roles of accounts by their names")
+    groups: Roles = Field(default_factory=dict, description="roles of groups by their names")
 
 
 class LogSettings(Section):

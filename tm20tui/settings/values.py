@@ -6,7 +6,7 @@ import re
 from datetime import time
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -134,6 +134,22 @@ def _host_name(value: str) -> str:
     return value
 
 
+def _group_name(value: str) -> str:
+    if value and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9._-]{0,63}", value):
+        raise ValueError("must be the name of a group of this machine, or empty for none")
+    return value
+
+
+def _roles(value: Any) -> Any:
+    if isinstance(value, str):
+        value = dict(part.partition("=")[::2] for part in _split_commas(value))
+        value = {name.strip(): role.strip() for name, role in value.items()}
+    roles = ("viewer", "operator", "admin")
+    if not isinstance(value, dict) or not all(name and value[name] in roles for name in value):
+        raise ValueError('must give names one of the roles "viewer", "operator", "admin": ann = "admin"')
+    return value
+
+
 def _webhook_url(value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -163,3 +179,5 @@ Name = Annotated[str, AfterValidator(_name)]
 NodeName = Annotated[str, AfterValidator(_node_name)]
 Hour = Annotated[time, BeforeValidator(_hour)]
 HostNames = Annotated[tuple[Annotated[str, AfterValidator(_host_name)], ...], BeforeValidator(_split_commas)]
+GroupName = Annotated[str, AfterValidator(_group_name)]
+Roles = Annotated[dict[str, Literal["viewer", "operator", "admin"]], BeforeValidator(_roles)]

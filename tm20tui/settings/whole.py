@@ -11,14 +11,17 @@ from typing import Any
 from pydantic import Field, PrivateAttr
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from tm20tui.places import control_path, state_directory
 from tm20tui.settings.sections import (
     AccessSettings,
     AlarmsSettings,
     ApiSettings,
+    ControlSettings,
     DatabaseSettings,
     DeliverySettings,
     IngestSettings,
     LogSettings,
+    OperatorsSettings,
     ProcessSettings,
     SiteSettings,
     TerminalsSettings,
@@ -60,6 +63,8 @@ class Settings(BaseSettings):
     delivery: DeliverySettings = DeliverySettings()
     alarms: AlarmsSettings = AlarmsSettings()
     api: ApiSettings = ApiSettings()
+    control: ControlSettings = ControlSettings()
+    operators: OperatorsSettings = OperatorsSettings()
     log: LogSettings = LogSettings()
     process: ProcessSettings = ProcessSettings()
 
@@ -80,14 +85,7 @@ class Settings(BaseSettings):
     @property
     def resolved_state_directory(self) -> Path:
         """The folder of the key file and, by default, of the database."""
-        if self.state_directory is not None:
-            return self.state_directory.expanduser().absolute()
-        if given := os.environ.get("STATE_DIRECTORY"):
-            return Path(given.split(":")[0]).absolute()
-        if file := _sqlite_file(self.database.url):
-            return file.absolute().parent
-        base = os.environ.get("XDG_STATE_HOME", "")
-        return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "tm20tui"
+        return state_directory(self.state_directory, self.database.url)
 
     @property
     def resolved_database_url(self) -> str:
@@ -104,6 +102,11 @@ class Settings(BaseSettings):
         """The file that holds the key of the sealed secrets."""
         return self.resolved_state_directory / "secret.key"
 
+    @property
+    def control_path(self) -> Path:
+        """The control socket in force."""
+        return control_path(self.control.path, self.resolved_state_directory)
+
 
 def host_timezone() -> str:
     """The host's IANA zone by TZ, /etc/timezone or /etc/localtime; UTC when none tells."""
@@ -118,8 +121,3 @@ def host_timezone() -> str:
         if name and not name.startswith("/") and zone_exists(name):
             return name
     return "UTC"
-
-
-def _sqlite_file(url: str | None) -> Path | None:
-    scheme, _, rest = (url or "").partition("://")
-    return Path(rest.partition("?")[0][1:]) if scheme.startswith("sqlite") else None

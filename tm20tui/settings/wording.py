@@ -20,6 +20,7 @@ def describe(settings: Settings) -> list[tuple[str, str, str]]:
         "state_directory": settings.resolved_state_directory,
         "database.url": settings.resolved_database_url,
         "site.timezone": settings.resolved_timezone,
+        "control.path": settings.control_path,
     }
     rows = []
     for key, _ in leaves(Settings):
@@ -51,6 +52,8 @@ def show(key: str, value: Any) -> str:
         return value.strftime("%H:%M")
     if isinstance(value, (tuple, list)):
         return "[" + ", ".join(show(key, item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {item}" for name, item in value.items()) + "}"
     if isinstance(value, float):
         return f"{value:g}"
     return "" if value is None else mask(key, str(value))
@@ -74,6 +77,8 @@ def allowed(field: FieldInfo) -> str:
         return "must be a date YYYY-MM-DD"
     if kind in (int, float):
         return f"must be a {'whole ' if kind is int else ''}number{_limits(field)}"
+    if get_origin(kind) is dict:
+        return f"must be a table: {field.description}"
     if get_origin(kind) is tuple:
         return f"must be a list: {field.description}"
     return f"must be a text: {field.description}"
