@@ -76,6 +76,7 @@ class Demo:
                     }
                 ),
                 "delivery": given.delivery.model_copy(update={"allow_private_hosts": True}),
+                "control": given.control.model_copy(update={"path": None}),
                 "api": given.api.model_copy(update={"port": _free_port(given.api.port)}),
             }
         )

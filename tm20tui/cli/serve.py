@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from tm20tui.api.server import ApiServer
+from tm20tui.control.server import ControlServer
 from tm20tui.errors import AlreadyRunning, Tm20Error
 from tm20tui.gateway import FrontEnd, Gateway
 from tm20tui.logs import configure
@@ -67,7 +68,8 @@ def serve(settings: Settings, *, headless: bool, demo: bool, seed: int | None = 
 
 def front_ends(settings: Settings) -> tuple[FrontEnd, ...]:
     """What people and programs reach the server through."""
-    return (ApiServer(settings),) if settings.api.enabled else ()
+    api = (ApiServer(settings),) if settings.api.enabled else ()
+    return (*api, ControlServer(settings))
 
 
 def _enter_demo(stack: contextlib.ExitStack, settings: Settings, seed: int | None) -> Demo:

@@ -1,0 +1,184 @@
+"""The control socket of one gateway: a Unix socket that says who is asking."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from tm20tui import __version__
+from tm20tui.control.connection import Connection
+from tm20tui.control.describe import load_operations
+from tm20tui.control.peers import Peer, credentials_of, identify, role_of
+from tm20tui.control.requests import error_of
+from tm20tui.control.session import OperationsSession
+from tm20tui.control.socket_file import SocketFile
+from tm20tui.control.wire import VERSION
+from tm20tui.errors import Forbidden, InvalidInput, OperationError, Unavailable
+from tm20tui.operations.call import Operator
+from tm20tui.operations.registry import Operation
+from tm20tui.settings import Settings
+
+if TYPE_CHECKING:
+    from tm20tui.gateway import Gateway
+
+log = logging.getLogger(__name__)
+
+MOST_CLIENTS = 64
+MOST_CLIENTS_OF_A_USER = 24
+"""Connections of one account other than the server's own and root: nobody locks out an administrator."""
+HELLO_SECONDS = 5.0
+_PAUSE_SECONDS = 1.0
+
+Serve = Callable[[Connection, "Gateway", Operator, Mapping[str, Operation]], Awaitable[None]]
+
+
+class ControlServer:
+    """The operators' way in from this machine: `open`, then `run` until it is cancelled."""
+
+    address = ""
+    """It has no URL: what shows addresses shows those of the network. `path` is where it is."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.path = settings.control_path
+        self._file = SocketFile(self.path, settings.control.group)
+        self._operators = settings.operators
+        self._node = settings.node
+        self._listening: socket.socket | None = None
+        self._clients: Counter[int] = Counter()
+        self._registry: Mapping[str, Operation] = {}
+
+    async def open(self, gateway: Gateway) -> None:
+        """Take the path.
+
+        Raises:
+            AlreadyRunning: a server answers there.
+            ConfigError: no socket can be made there.
+        """
+        self._registry = load_operations()
+        self._listening = await trio.to_thread.run_sync(self._file.open)
+        log.info("operators reach this server at %s", self.path)
+
+    async def run(self, gateway: Gateway) -> None:
+        """Serve until cancelled; whatever goes wrong in here never reaches terminals or deliveries."""
+        if self._listening is None:
+            await self.open(gateway)
+        assert self._listening is not None
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(self._listening))
+        try:
+            while True:
+                try:
+                    async with trio.open_nursery() as nursery:
+                        await self._accept(listener, gateway, nursery)
+                except Exception:
+                    log.exception("the control socket crashed: starting it again")
+                await trio.sleep(_PAUSE_SECONDS)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give the path back."""
+        if self._listening is not None:
+            self._listening.close()
+            self._listening = None
+            self._file.remove()
+
+    async def _accept(self, listener: trio.SocketListener, gateway: Gateway, nursery: trio.Nursery) -> None:
+        while True:
+            try:
+                stream = await listener.accept()
+            except OSError as error:  # no descriptors left, usually
+                log.warning("the control socket cannot accept: %s", error)
+                await trio.sleep(_PAUSE_SECONDS)
+                continue
+            nursery.start_soon(self._serve_client, stream, gateway)
+
+    async def _serve_client(self, stream: trio.SocketStream, gateway: Gateway) -> None:
+        connection = Connection(stream)
+        try:
+            peer = await trio.to_thread.run_sync(identify, credentials_of(stream))
+            try:
+                operator = self._admit(peer)
+            except OperationError as error:
+                await connection.send({"id": None, "error": error_of(error)})
+                return
+            self._clients[peer.uid] += 1
+            try:
+                await self._greet(connection, gateway, operator)
+            finally:
+                self._clients[peer.uid] -= 1
+                self._clients += Counter()  # forgets who has none
+        except Exception:
+            log.exception("a connection of the control socket crashed")
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    def _admit(self, peer: Peer) -> Operator:
+        role = role_of(peer, self._operators.users, self._operators.groups)
+        if role is None:
+            log.warning("the control socket refused %s", peer.name, extra={"pid": peer.pid})
+            raise Forbidden(
+                f"{peer.name} has no role here: an administrator gives one in [operators.users] or "
+                "[operators.groups] of the configuration"
+            )
+        is_owner = peer.uid in (0, os.geteuid())
+        if self._clients.total() >= MOST_CLIENTS or (
+            not is_owner and self._clients[peer.uid] >= MOST_CLIENTS_OF_A_USER
+        ):
+            raise Unavailable("too many connections to the control socket: close some")
+        return Operator(peer.name, role, "socket", f"pid {peer.pid}")
+
+    async def _greet(self, connection: Connection, gateway: Gateway, operator: Operator) -> None:
+        try:
+            serve = await self._hello(connection)
+        except OperationError as error:
+            await connection.send({"hello": VERSION, "id": None, "error": error_of(error)})
+            return
+        if serve is None:
+            return
+        await connection.send(
+            {
+                "hello": VERSION,
+                "program": f"tm20tui {__version__}",
+                "node": self._node,
+                "operator": operator.name,
+                "role": operator.role,
+            }
+        )
+        await serve(connection, gateway, operator, self._registry)
+
+    async def _hello(self, connection: Connection) -> Serve | None:
+        """What to serve to a client; None when it has left without a word."""
+        message: dict[str, Any] | None = None
+        with trio.move_on_after(HELLO_SECONDS) as patience:
+            message = await connection.receive()
+        if patience.cancelled_caught:
+            raise InvalidInput(f"no hello within {HELLO_SECONDS:g} seconds", field="hello")
+        if message is None:
+            return None
+        if message.get("hello") != VERSION:
+            raise InvalidInput(
+                f"this server speaks version {VERSION} of the control protocol: use the same version of "
+                "tm20tui for both",
+                field="hello",
+            )
+        purpose = message.get("for")
+        if not isinstance(purpose, str) or purpose not in PURPOSES:
+            words = "this server offers no console" if purpose == "console" else "nothing is served for that"
+            raise InvalidInput(f"{words}: it serves {', '.join(PURPOSES)}", field="for")
+        return PURPOSES[purpose]
+
+
+async def _serve_operations(
+    connection: Connection, gateway: Gateway, operator: Operator, registry: Mapping[str, Operation]
+) -> None:
+    await OperationsSession(connection, gateway, operator, registry).run()
+
+
+PURPOSES: dict[str, Serve] = {"operations": _serve_operations}
+"""What a connection can be for."""
