@@ -69,8 +69,9 @@ async def export_punches(
     """Every punch of the period [`from_at`, `to_at`), newest first, in pages of at most `page_size`.
 
     Returns an asynchronous iterator: pages are read as they are asked for, so that a year
-    needs no more memory than a page. The other filters are those of punches.list; what
-    has no readable time is in no period.
+    needs no more memory than a page. Of one terminal (`terminal_id` or `terminal_sn`), one
+    user (`enrollid`), with the `status` pending, sent or failed, over all services or for
+    one (`service_id`). What has no readable time is in no period.
 
     Raises:
         NotFound, InvalidInput: before the first page.

@@ -112,7 +112,9 @@ async def add_user(
 ) -> UserDetail:
     """Add a user of the site `site_id` by hand: `enrollid` is 1 to 30 digits, without zeros in front.
 
-    The other arguments are as in users.change; a validity that is not given is open-ended.
+    `name` and `is_enabled` as at the door; `valid_from` and `valid_until` bound when the
+    user may pass, open-ended where not given; `weekzone` and `user_group` are the
+    terminals' access numbers.
 
     Raises:
         NotFound: no such site.
