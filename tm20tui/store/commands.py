@@ -28,6 +28,7 @@ CommandStatus = Literal[
 _SECRET = frozenset({"record", "card", "pwd", "password", "photo", "image"})
 # As the index is declared: that is what lets SQLite use it.
 _OPEN = text("commands.status IN ('queued', 'sent')")
+_ANY_PRIORITY = -(2**15)
 _QUEUED = text("commands.status = 'queued'")
 _SENT = text("commands.status = 'sent'")
 
@@ -116,10 +117,9 @@ def claim_next(
     Commands named in `hold` are passed over.
     """
     expire_overdue(conn, now, terminal_id)
-    of_terminal = commands.c.terminal_id == terminal_id
-    if conn.execute(select(commands.c.id).where(of_terminal, _OPEN, _SENT).limit(1)).first():
+    if conn.execute(select(commands.c.id).where(*_open_of(terminal_id), _SENT).limit(1)).first():
         return None
-    query = select(commands).where(of_terminal, _OPEN, _QUEUED)
+    query = select(commands).where(*_open_of(terminal_id), _QUEUED)
     if hold:
         query = query.where(commands.c.name.not_in(hold))
     query = query.order_by(commands.c.priority, commands.c.id).limit(1).with_for_update()
@@ -132,8 +132,7 @@ def open_arguments(conn: Connection, vault: Vault, record: CommandRecord) -> Map
     if not record.is_sealed:
         return record.arguments
     sealed = conn.scalar(select(commands.c.arguments_sealed).where(commands.c.id == record.id))
-    members: Mapping[str, Any] = json.loads(vault.unseal(sealed)) if sealed else record.arguments
-    return members
+    return record.arguments if sealed is None else json.loads(vault.unseal(sealed))
 
 
 def mark_sent(conn: Connection, command_id: int, now: datetime) -> CommandRecord:
@@ -178,7 +177,7 @@ def expire_overdue(conn: Connection, now: datetime, terminal_id: int | None = No
     was_sent = commands.c.attempts > 0
     query = update(commands).where(_OPEN, _QUEUED, commands.c.expires_at <= now)
     if terminal_id is not None:
-        query = query.where(commands.c.terminal_id == terminal_id)
+        query = query.where(*_open_of(terminal_id))
     query = query.values(
         status=case((was_sent, "unknown"), else_="expired"),
         reason=case(
@@ -203,7 +202,7 @@ def requeue_after_disconnect(
 
     `decide` says the status: `queued`, `unknown`, or `sent` for one that stays in flight.
     """
-    query = select(commands).where(commands.c.terminal_id == terminal_id, _OPEN, _SENT).with_for_update()
+    query = select(commands).where(*_open_of(terminal_id), _SENT).with_for_update()
     became = []
     for record in [_record(row) for row in conn.execute(query)]:
         status = decide(record)
@@ -243,8 +242,7 @@ def list_commands(
 ) -> CommandPage:
     """Commands, newest first; `after` is the `next` of the page before."""
     query = select(commands).order_by(commands.c.id.desc()).limit(limit + 1)
-    wanted = {"terminal_id": terminal_id, "status": status, "name": name}
-    for column, value in wanted.items():
+    for column, value in (("terminal_id", terminal_id), ("status", status), ("name", name)):
         if value is not None:
             query = query.where(commands.c[column] == value)
     if status in ("queued", "sent"):
@@ -269,8 +267,13 @@ def learn_unknown(conn: Connection, terminal_id: int, firmware: str, name: str, 
 
 def forget_unknown(conn: Connection, terminal_id: int, firmware: str, name: str) -> None:
     """It has the command after all."""
-    known = *_taught(terminal_id, firmware), unknown_commands.c.command == name
-    conn.execute(delete(unknown_commands).where(*known))
+    taught = *_taught(terminal_id, firmware), unknown_commands.c.command == name
+    conn.execute(delete(unknown_commands).where(*taught))
+
+
+def _open_of(terminal_id: int) -> tuple[Any, ...]:
+    # The priority says nothing, but makes SQLite prefer the index of open commands to that of all.
+    return commands.c.terminal_id == terminal_id, commands.c.priority >= _ANY_PRIORITY, _OPEN
 
 
 def _taught(terminal_id: int, firmware: str) -> tuple[Any, ...]:

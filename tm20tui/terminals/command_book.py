@@ -20,7 +20,7 @@ from tm20tui.store.commands import CommandRecord
 from tm20tui.store.engine import Database
 from tm20tui.store.terminals import get_terminal, update_terminal
 from tm20tui.store.vault import Vault
-from tm20tui.terminals.command_results import Verdict, does_not_know
+from tm20tui.terminals.command_results import Answer, Verdict, does_not_know
 from tm20tui.terminals.command_states import after_crash, after_disconnection, move_command
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class CommandBook:
 
     async def recover(self) -> set[int]:
         """Settle what an earlier server left in flight; return the terminals that are owed something."""
+        now = self.now()
 
         def recover(connection: Connection) -> tuple[list[CommandRecord], set[int]]:
             became = []
@@ -109,7 +110,7 @@ class CommandBook:
                 became += store.requeue_after_disconnect(
                     connection,
                     terminal_id,
-                    self.now(),
+                    now,
                     after_crash,
                     reason="the server ended before it answered",
                 )
@@ -127,10 +128,10 @@ class CommandBook:
         Raises:
             StoreUnavailable: nothing may be sent.
         """
+        now = self.now()
         settled: list[CommandRecord] = []
 
         def take(connection: Connection) -> tuple[CommandRecord, Command] | None:
-            now = self.now()
             settled[:] = store.expire_overdue(connection, now, terminal_id)
             while (record := store.claim_next(connection, terminal_id, now, hold=hold)) is not None:
                 try:
@@ -161,10 +162,9 @@ class CommandBook:
 
     async def settle(self, record: CommandRecord, verdict: Verdict, terminal: Terminal) -> None:
         """Write the outcome, what it teaches about the firmware, and the drift it measured."""
-        status = move_command(record.status, verdict.event)
+        status, now = move_command(record.status, verdict.event), self.now()
 
         def settle(connection: Connection) -> CommandRecord:
-            now = self.now()
             settled = store.settle(
                 connection,
                 record.id,
@@ -197,7 +197,7 @@ class CommandBook:
         for record in became:
             self._announce(record)
 
-    async def wait(self, command_id: int, seconds: float) -> tuple[CommandRecord, Result | None]:
+    async def wait(self, command_id: int, seconds: float) -> Answer:
         """The command once settled, with its answer, or as it is when the time is up.
 
         Raises:
@@ -210,11 +210,11 @@ class CommandBook:
             with trio.move_on_after(seconds):
                 record = await self._database.read(store.get_command, command_id)
                 if record.is_settled:
-                    return record, watch.result
+                    return Answer(record, watch.result)
                 await watch.settled.wait()
             if watch.record is not None:
-                return watch.record, watch.result
-            return await self._database.read(store.get_command, command_id), None
+                return Answer(watch.record, watch.result)
+            return Answer(await self._database.read(store.get_command, command_id), None)
         finally:
             watch.waiting -= 1
             if not watch.waiting and self._watches.get(command_id) is watch:

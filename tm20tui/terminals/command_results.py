@@ -5,18 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tm20tui.errors import FrameError
 from tm20tui.protocol import Command, LogPage, Refused, Reply, Result, SetUserInfo, is_reply_to, parse_reply
 from tm20tui.protocol.text import as_enrollid, as_int
 from tm20tui.protocol.values import PHOTO, PHOTO_REASONS
+from tm20tui.store.commands import CommandRecord
 from tm20tui.terminals.command_states import CommandEvent
 
 _MOST_KEPT = 60_000
 _SECRET = frozenset({"card", "cardno", "pwd", "password", "photo", "image"})
 # Of these replies `record` is no credential: users, a name, a text, the limits of a user.
 _OPEN_RECORDS = frozenset({"getuserlist", "getusername", "getuserprofile", "getuserlock"})
+
+
+class Answer(NamedTuple):
+    """A command with its typed answer, also of a refusal; None when there was none."""
+
+    record: CommandRecord
+    result: Result | None
 
 
 @dataclass(frozen=True, slots=True)

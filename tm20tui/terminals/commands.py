@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 import trio
 
@@ -24,7 +24,7 @@ from tm20tui.store.engine import Database
 from tm20tui.store.vault import Vault
 from tm20tui.terminals.command_book import RETRY_SECONDS, CommandBook
 from tm20tui.terminals.command_exchange import REBOOT_SECONDS, CommandSession, exchange
-from tm20tui.terminals.command_results import Verdict
+from tm20tui.terminals.command_results import Answer, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +38,6 @@ _DOOR: Final = frozenset({"opendoor", "lockctrl"})
 _PRIORITIES: Final = {"opendoor": -20, "lockctrl": -20, "settime": -10}
 
 OnResult = Callable[[Terminal, Command, Result], Awaitable[None]]
-
-
-class Answer(NamedTuple):
-    """A command with its typed answer, also of a refusal; None when there was none."""
-
-    record: CommandRecord
-    result: Result | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +121,7 @@ class CommandDesk:
             NotFound: no such command.
             StoreUnavailable: the record cannot be read now.
         """
-        record, _ = await self._book.wait(command_id, seconds)
-        return record
+        return (await self._book.wait(command_id, seconds)).record
 
     async def ask_and_wait(
         self,
@@ -153,7 +145,7 @@ class CommandDesk:
             priority=priority,
             force=force,
         )
-        return Answer(*await self._book.wait(record.id, seconds))
+        return await self._book.wait(record.id, seconds)
 
     async def cancel(self, command_id: int) -> CommandRecord:
         """Take back a command; `Conflict` unless it is queued."""
@@ -211,11 +203,6 @@ class CommandDesk:
         for returned in self._returns.values():
             returned.set()
         self._news.set()
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is in flight."""
-        return not self._at_work
 
     def _stir(self, terminal_id: int) -> None:
         self._stirred.add(terminal_id)
