@@ -14,8 +14,10 @@ from tm20tui.api.guard import PREFIX, Guard
 from tm20tui.api.openapi import install_openapi
 from tm20tui.api.routes_attendance import attendance_routes
 from tm20tui.api.routes_configs import config_routes
+from tm20tui.api.routes_deliveries import delivery_routes
 from tm20tui.api.routes_docs import docs_routes
 from tm20tui.api.routes_events import event_routes, metrics_routes
+from tm20tui.api.routes_mappings import mapping_routes
 from tm20tui.api.routes_quarantine import quarantine_routes
 from tm20tui.api.routes_server import health_routes, node_routes
 from tm20tui.api.routes_sites import site_routes
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 
 RESOURCES = (
     config_routes,
+    mapping_routes,
     attendance_routes,
+    delivery_routes,
     terminal_routes,
     site_routes,
     user_routes,

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from tm20tui.api.bodies import JsonObject, documented_body, only, optional_id
 from tm20tui.api.caller import Caller
 from tm20tui.api.queries import AttendanceQuery, PathId, SyncStatusQuery, write_cursor
+from tm20tui.api.stories import LogStoryOut, show_log_story
 from tm20tui.api.views import (
     LogDetailView,
     LogView,
@@ -20,7 +21,7 @@ from tm20tui.api.views import (
     show_log_detail,
     show_stats,
 )
-from tm20tui.operations import attendance, sync
+from tm20tui.operations import attendance, punches, sync
 from tm20tui.operations.attendance import AttendanceDetail, AttendancePage
 
 
@@ -50,6 +51,13 @@ class LogAnswer(View):
 
     success: Literal[True] = True
     log: LogDetailView
+
+
+class LogStoryAnswer(View):
+    """One log's story."""
+
+    success: Literal[True] = True
+    why: LogStoryOut
 
 
 class StartedAnswer(View):
@@ -89,6 +97,10 @@ def attendance_routes() -> APIRouter:
     @router.get("/{log_id}/")
     async def get_log(call: Caller, log_id: PathId) -> LogAnswer:
         return _answer(await attendance.get_attendance(call, log_id))
+
+    @router.get("/{log_id}/why/")
+    async def explain_log(call: Caller, log_id: PathId) -> LogStoryAnswer:
+        return LogStoryAnswer(why=show_log_story(await punches.explain_punch(call, log_id)))
 
     @router.post("/{log_id}/release/")
     async def release_log(call: Caller, log_id: PathId) -> LogAnswer:
