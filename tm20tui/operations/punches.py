@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
@@ -65,10 +65,10 @@ async def export_punches(
     status: str | None = None,
     service_id: int | None = None,
     page_size: int = LARGEST_PAGE,
-) -> AsyncIterator[tuple[AttendanceLog, ...]]:
+) -> AsyncGenerator[tuple[AttendanceLog, ...], None]:
     """Every punch of the period [`from_at`, `to_at`), newest first, in pages of at most `page_size`.
 
-    Returns an asynchronous iterator: pages are read as they are asked for, so that a year
+    Returns an asynchronous generator (close it: `aclosing`): pages are read as asked for, so a year
     needs no more memory than a page. Of one terminal (`terminal_id` or `terminal_sn`), one
     user (`enrollid`), with the `status` pending, sent or failed, over all services or for
     one (`service_id`). What has no readable time is in no period.
@@ -104,7 +104,7 @@ async def explain_punch(call: Call, punch_id: int) -> PunchStory:
 
 async def _pages(
     call: Call, filters: AttendanceFilters, page_size: int
-) -> AsyncIterator[tuple[AttendanceLog, ...]]:
+) -> AsyncGenerator[tuple[AttendanceLog, ...], None]:
     position: Position | None = None
     while True:
         page = await call.gateway.database.read(attendance.list_attendance, filters, position, page_size)
