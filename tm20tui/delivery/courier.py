@@ -15,6 +15,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import trio
 
 from tm20tui.delivery import ledger
+from tm20tui.delivery.announce import tell_health, tell_settled
 from tm20tui.delivery.brake import Brake
 from tm20tui.delivery.ledger import Claim, Desk, Health, Settled
 from tm20tui.delivery.office import Office, Stopping
@@ -121,8 +122,8 @@ class Courier:
 
     async def _serve(self, service: Service, secrets: ServiceSecrets | None, health: Health) -> None:
         """Work with the service as loaded, until it changes."""
-        self._service = service
-        self._now_is(health)
+        tell_health(self._office.events, service, self._health, health)
+        self._service, self._health = service, health
         if secrets is None or not service.is_active:
             await self._idle(health.reason if service.is_active else "the service is not active")
             return
@@ -233,15 +234,9 @@ class Courier:
             self._last_sync_at = now
         before, after = self._health.state, settled.health
         self._brake = settled.brake
-        self._office.events.publish(
-            "delivery.settled",
-            service_id=self._service.id,
-            service=self._service.name,
-            outcome=settled.outcome,
-            sent=settled.sent,
-            failed=settled.failed,
-        )
-        self._now_is(after)
+        tell_settled(self._office.events, self._service, settled)
+        tell_health(self._office.events, self._service, self._health, after)
+        self._health = after
         self._reload = self._reload or settled.edited
         extra = {"service": self._service.name}
         if after.state == "paused":
@@ -252,18 +247,6 @@ class Courier:
             log.info("the service works again", extra=extra)
         elif settled.outcome == "refused":
             log.warning("a record was refused and has failed", extra=extra)
-
-    def _now_is(self, health: Health) -> None:
-        known, self._health = self._health, health
-        if (known.state, known.reason) != (health.state, health.reason):
-            self._office.events.publish(
-                "service.health",
-                service_id=self._service.id,
-                service=self._service.name,
-                health=health.state,
-                reason=health.reason,
-                retry_at=health.retry_at,
-            )
 
     def _plan(self) -> Plan:
         return plan(
