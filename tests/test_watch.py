@@ -14,13 +14,14 @@ from trio_websocket import open_websocket_url
 
 from tests.store.factories import add_terminal
 from tests.terminals.server import ask
-from tests.test_gateway import running, settings_for
+from tests.test_gateway import running, running_hr, settings_for
 from tm20tui import notify
 from tm20tui.errors import NotFound, StoreUnavailable
 from tm20tui.events import Event
 from tm20tui.gateway import Gateway
 from tm20tui.model import utc_now
 from tm20tui.notify import body_of
+from tm20tui.simulate.hr import HrService
 from tm20tui.store.alarms import list_alarms
 from tm20tui.store.engine import Database
 from tm20tui.watch import Watch
@@ -174,3 +175,14 @@ def test_a_body_is_small() -> None:
         1, utc_now(), "alarm.raised", {"key": "k" * 200, "severity": "warning", "sentence": "s" * 300}
     )
     assert len(body_of([event] * notify.MOST_AT_ONCE, "main")) < 64 * 1024
+
+
+async def test_a_couriers_rounds_are_listed_and_can_be_run(sqlite_url: str, tmp_path: Path) -> None:
+    service = HrService(seed=1)
+    async with running(settings_for(sqlite_url, tmp_path)) as gateway, running_hr(gateway, service):
+        await until(gateway.dispatcher.status)
+        record = gateway.tasks.run_now("deliveries to HR")
+        assert (record.interval_seconds, record.running) == (None, False)
+        await until(lambda: [task.status for task in gateway.tasks.list()] == ["done"])
+        await until(lambda: _loop(gateway, "deliveries to HR").last_finished_at)
+        assert _loop(gateway, "deliveries to HR").last_result == {"sent": 0, "failed": 0}
