@@ -232,13 +232,14 @@ class CommandBook:
         """Expire what is overdue on every terminal, connected or not."""
         now = self.now()
         self._swept_at = trio.current_time()
+        while self._expiries and self._expiries[0] <= now:
+            heapq.heappop(self._expiries)
         try:
             settled = await self._database.write(store.expire_overdue, now)
         except StoreUnavailable as error:
             log.warning("commands could not be expired: %s", error)
+            self._swept_at += RETRY_SECONDS - SWEEP_SECONDS
             return
-        while self._expiries and self._expiries[0] <= now:
-            heapq.heappop(self._expiries)
         for record in settled:
             self._announce(record)
 
