@@ -27,7 +27,7 @@ from tm20tui.store.deliveries import read_as_queue, refresh_punches
 from tm20tui.store.history import DeliveryFilters, narrow, queue_id
 from tm20tui.store.schema import deliveries, services
 
-CHUNK = 500
+CHUNK = 250
 DISCARDED = "discarded by "
 """How the reason of a delivery begins that an operator discarded."""
 
@@ -119,12 +119,14 @@ def _not_discarded() -> ColumnElement[bool]:
 
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+# Rows are found by their ids: `|| ''` keeps the planner off the partial indexes of a status, whose
+# statistics are always stale, and which it would walk through once per id.
 _RETRY = text(
     "UPDATE deliveries SET status = 'pending', next_attempt_at = NULL "
-    "WHERE id IN :ids AND status = 'failed' AND service_id IN "
+    "WHERE id IN :ids AND status || '' = 'failed' AND service_id IN "
     "(SELECT s.id FROM services s WHERE s.deleted_at IS NULL) RETURNING punch_id, service_id"
 ).bindparams(_IDS)
 _DISCARD = text(
     "UPDATE deliveries SET status = 'failed', next_attempt_at = NULL, last_error = :reason "
-    "WHERE id IN :ids AND status IN ('failed', 'held') RETURNING punch_id, service_id"
+    "WHERE id IN :ids AND status || '' IN ('failed', 'held') RETURNING punch_id, service_id"
 ).bindparams(_IDS)

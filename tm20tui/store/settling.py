@@ -92,7 +92,7 @@ def take_back_refusals(conn: Connection, rows: Sequence[DeliveryRow]) -> int:
 
 
 def _settle(conn: Connection, batch_id: int, settlements: Sequence[Settlement], now: datetime) -> int:
-    sent = 0
+    sent, unsent = 0, []
     for status in ("sent", "duplicate"):
         ids = [settlement.row.id for settlement in settlements if settlement.status == status]
         if ids:
@@ -108,8 +108,10 @@ def _settle(conn: Connection, batch_id: int, settlements: Sequence[Settlement], 
                 "reason": settlement.reason,
                 "next": settlement.next_attempt_at,
             }
-            if conn.execute(_KEEP_ONE, values).rowcount:
-                conn.execute(_REMEMBER, {"batch": batch_id, "id": settlement.row.id})
+            conn.execute(_KEEP_ONE, values)
+            unsent.append(settlement.row.id)
+    if unsent:
+        conn.execute(_REMEMBER, {"batch": batch_id, "ids": unsent})
     return sent
 
 
@@ -145,8 +147,9 @@ _KEEP_ONE = text(
     "next_attempt_at = :next WHERE id = :id AND batch_id = :batch AND status = 'in flight'"
 ).bindparams(bindparam("next", type_=Utc))
 _REMEMBER = text(
-    "INSERT INTO delivery_batches (delivery_id, batch_id) VALUES (:id, :batch) ON CONFLICT DO NOTHING"
-)
+    "INSERT INTO delivery_batches (delivery_id, batch_id) SELECT id, batch_id FROM deliveries "
+    "WHERE id IN :ids AND batch_id = :batch ON CONFLICT DO NOTHING"
+).bindparams(_IDS)
 _SYNCED = text("UPDATE services SET last_attendance_sync_at = :now WHERE id = :service").bindparams(_AT)
 _SYNCED_MAPPINGS = text(
     "UPDATE mappings SET last_attendance_sync_at = :now "
