@@ -119,6 +119,10 @@ async def _validation(request: Request, error: Exception) -> Response:
     where = [str(part) for part in first["loc"]]
     field = where[1] if len(where) > 1 else None
     ident = request_id(request)
+    app: FastAPI = request.app
+    if where[0] == "path" and request.url.path in app.openapi()["paths"]:
+        # A word, where this method has only ids: the URL is another one's, with other methods.
+        return await _http(request, HTTPException(405))
     if where[0] == "path":
         return error_response(404, f"no such {field}: {first['input']}", field, request_id=ident)
     if first["type"] == "extra_forbidden":
@@ -144,8 +148,11 @@ async def _http(request: Request, error: Exception) -> Response:
 def _methods(request: Request) -> list[str]:
     """What the URL can be asked with, over all routes that it matches."""
     app: FastAPI = request.app
-    found: set[str] = set()
-    for path, operations in app.openapi()["paths"].items():
+    paths = app.openapi()["paths"]
+    found: set[str] = set(paths.get(request.url.path, ()))
+    if found:
+        return sorted(method.upper() for method in found)
+    for path, operations in paths.items():
         pattern = re.sub(r"\{\w+\}", "[^/]+", path)
         if re.fullmatch(pattern, request.url.path):
             found.update(operations)

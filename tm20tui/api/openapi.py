@@ -76,6 +76,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "query" and not parameter["required"]:
+            _allow_empty(parameter)
     answers = operation["responses"]
     answers.pop("422", None)
     statuses = {403, 500}
@@ -97,3 +100,12 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
             answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
         elif status == 401:
             answer["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
+
+
+def _allow_empty(parameter: dict[str, Any]) -> None:
+    """A parameter without a value is as good as none."""
+    schema = parameter["schema"]
+    outer = {key: schema.pop(key) for key in ("title", "description", "default") if key in schema}
+    choices = schema["anyOf"] if set(schema) == {"anyOf"} else [schema]
+    choices = [choice for choice in choices if choice.get("type") != "null"]
+    parameter["schema"] = outer | {"anyOf": [*choices, {"const": ""}]}

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from tm20tui.api.queries import IdQuery, KeyQuery
 from tm20tui.api.views import Pagination
-from tm20tui.errors import InvalidInput
+from tm20tui.errors import NotFound
 
 
 class _HasId(Protocol):
@@ -46,7 +46,7 @@ def cut_by_key(
     if query.cursor is not None:
         keys = [key(item) for item in left]
         if query.cursor not in keys:
-            raise InvalidInput("cursor must be the next_cursor of a page before", field="cursor")
+            raise NotFound("page behind", query.cursor[:100], field="cursor")
         left = left[keys.index(query.cursor) + 1 :]
     page = tuple(left[: query.limit])
     more = len(left) > len(page)

@@ -78,6 +78,12 @@ class KeyQuery(Query):
 class IdQuery(KeyQuery):
     """Which page of a list that is sorted by id."""
 
+    cursor: str | None = Field(
+        default=None,
+        description="`next_cursor` of the page before",
+        json_schema_extra={"pattern": "^[1-9][0-9]{0,17}$"},
+    )
+
     def position(self) -> int | None:
         """The id that the page starts behind."""
         if self.cursor is None:
@@ -96,6 +102,12 @@ class PeriodQuery(IdQuery):
 
 class PageQuery(KeyQuery):
     """Which page of attendance logs."""
+
+    cursor: str | None = Field(
+        default=None,
+        description="`next_cursor` of the page before",
+        json_schema_extra={"pattern": "^[0-9]{1,18}(-(-?[0-9]{1,17}))?$"},
+    )
 
     def position(self) -> Position | None:
         """Where the page starts."""

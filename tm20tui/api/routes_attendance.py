@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
 
-from tm20tui.api.bodies import JsonObject, documented_body, only, optional_id
+from tm20tui.api.bodies import Body, JsonObject, documented_body, only, optional_id
 from tm20tui.api.caller import Caller
-from tm20tui.api.queries import AttendanceQuery, PathId, SyncStatusQuery, write_cursor
+from tm20tui.api.queries import AttendanceQuery, Id, PathId, SyncStatusQuery, write_cursor
 from tm20tui.api.stories import LogStoryOut, show_log_story
 from tm20tui.api.views import (
     LogDetailView,
@@ -25,11 +24,11 @@ from tm20tui.operations import attendance, punches, sync
 from tm20tui.operations.attendance import AttendanceDetail, AttendancePage
 
 
-class ManualSyncFields(BaseModel):
+class ManualSyncFields(Body):
     """Which config (null: every active one) and, if not all, which terminal's logs."""
 
-    config_id: int | None = None
-    terminal_id: int | None = None
+    config_id: Id | None = None
+    terminal_id: Id | None = None
 
 
 class LogsAnswer(View):
@@ -86,7 +85,10 @@ def attendance_routes() -> APIRouter:
             pagination=_pagination(found.page, query.limit),
         )
 
-    @router.post("/manual-sync/", openapi_extra=documented_body(ManualSyncFields))
+    @router.post(
+        "/manual-sync/",
+        openapi_extra=documented_body(ManualSyncFields, example={"config_id": 1, "terminal_id": 1}),
+    )
     async def manual_sync(call: Caller, body: JsonObject) -> StartedAnswer:
         only(("config_id", "terminal_id"), body)
         task = await sync.manual_sync(

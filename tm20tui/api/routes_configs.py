@@ -5,35 +5,49 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import Field
 
-from tm20tui.api.bodies import JsonObject, documented_body
+from tm20tui.api.bodies import Body, JsonObject, documented_body
 from tm20tui.api.caller import Caller
 from tm20tui.api.paging import cut_by_id
-from tm20tui.api.queries import ConfigQuery, PathId
+from tm20tui.api.queries import ConfigQuery, Id, PathId
 from tm20tui.api.views import ConfigView, Pagination, View, show_config
 from tm20tui.model import AuthType, Service
 from tm20tui.operations import services
 
 
-class ConfigFields(BaseModel):
+class ConfigFields(Body):
     """What may be said about a config; `name` and `base_url` are required for a new one."""
 
-    name: str
-    base_url: str
+    name: str = Field(min_length=1, max_length=100)
+    base_url: str = Field(min_length=8, max_length=500, description="http:// or https://")
     description: str = ""
-    users_endpoint: str = ""
-    attendance_endpoint: str = ""
+    users_endpoint: str = Field(default="", max_length=500, description="a path")
+    attendance_endpoint: str = Field(default="", max_length=500, description="a path")
     auth_type: AuthType = "none"
-    auth_token: str | None = None
-    auth_header_name: str = "X-API-Key"
-    extra_headers: dict[str, str] | None = None
-    sync_interval_minutes: int = 15
-    timeout_seconds: float = 20
-    retry_attempts: int = 3
-    batch_size: int = 100
+    auth_token: str | None = Field(
+        default=None, max_length=8000, description="never shown again; or env:NAME"
+    )
+    auth_header_name: str = Field(default="X-API-Key", min_length=1, max_length=100)
+    extra_headers: dict[str, str] | None = Field(default=None, description="never shown again")
+    sync_interval_minutes: int = Field(default=15, ge=0, le=1440, description="0: at once")
+    timeout_seconds: float = Field(default=20, ge=1, le=300)
+    retry_attempts: int = Field(default=3, ge=0, le=100)
+    batch_size: int = Field(default=100, ge=1, le=1000)
     is_active: bool = True
-    terminal_ids: list[int] | None = None
+    terminal_ids: list[Id] | None = Field(default=None, description="null: every terminal")
+
+
+EXAMPLE = {
+    "name": "Mon Service RH",
+    "base_url": "https://api.monservice.com",
+    "users_endpoint": "/api/v1/employees",
+    "attendance_endpoint": "/api/v1/attendance",
+    "auth_type": "bearer",
+    "auth_token": "your-api-token-here",
+    "sync_interval_minutes": 15,
+}
+"""The customer's own, from their document."""
 
 
 class ConfigsAnswer(View):
@@ -69,7 +83,7 @@ def config_routes() -> APIRouter:
         page, pagination = cut_by_id(await services.list_services(call), query)
         return ConfigsAnswer(configs=tuple(map(show_config, page)), pagination=pagination)
 
-    @router.post("/", status_code=201, openapi_extra=documented_body(ConfigFields))
+    @router.post("/", status_code=201, openapi_extra=documented_body(ConfigFields, example=EXAMPLE))
     async def add_config(call: Caller, body: JsonObject) -> ConfigAnswer:
         return _answer(await services.add_service(call, body))
 
@@ -77,11 +91,13 @@ def config_routes() -> APIRouter:
     async def get_config(call: Caller, config_id: PathId) -> ConfigAnswer:
         return _answer(await services.get_service(call, config_id))
 
-    @router.put("/{config_id}/", openapi_extra=documented_body(ConfigFields))
+    @router.put("/{config_id}/", openapi_extra=documented_body(ConfigFields, example=EXAMPLE))
     async def replace_config(call: Caller, config_id: PathId, body: JsonObject) -> ConfigAnswer:
         return _answer(await services.replace_service(call, config_id, body))
 
-    @router.patch("/{config_id}/", openapi_extra=documented_body(ConfigFields, partial=True))
+    @router.patch(
+        "/{config_id}/", openapi_extra=documented_body(ConfigFields, partial=True, example={"batch_size": 50})
+    )
     async def change_config(call: Caller, config_id: PathId, body: JsonObject) -> ConfigAnswer:
         return _answer(await services.change_service(call, config_id, body))
 

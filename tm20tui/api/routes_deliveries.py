@@ -33,7 +33,7 @@ class DeliveryQuery(PeriodQuery):
 class Chosen(Body):
     """Deliveries by their ids, or by a filter, or `everything`; with `dry_run` they are only counted."""
 
-    delivery_ids: list[Id] = Field(default=[], max_length=10_000)
+    delivery_ids: list[Id] = Field(default=[], max_length=1000)
     config_id: Id | None = None
     terminal_id: Id | None = None
     from_: Moment | None = Field(default=None, alias="from")
@@ -63,14 +63,14 @@ class RetryFields(Chosen):
 class DiscardFields(Chosen):
     """Which failed or held deliveries to give up, and the `reason` for it."""
 
-    reason: str = Field(max_length=500)
+    reason: str = Field(min_length=1, max_length=500)
     with_reason: str | None = Field(default=None, description="a part of the reason they have now")
 
 
 class DiscardReason(Body):
     """Why a delivery is given up."""
 
-    reason: str = Field(max_length=500)
+    reason: str = Field(min_length=1, max_length=500)
 
 
 class DeliveriesAnswer(View):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import Field
 
-from tm20tui.api.bodies import JsonObject, documented_body, only, optional_text
+from tm20tui.api.bodies import Body, JsonObject, documented_body, only, optional_text
 from tm20tui.api.caller import Caller
 from tm20tui.api.paging import cut_by_id
 from tm20tui.api.queries import PathId, TerminalQuery
@@ -16,10 +16,10 @@ from tm20tui.model import DirectionPolicy
 from tm20tui.operations import terminals
 
 
-class TerminalFields(BaseModel):
+class TerminalFields(Body):
     """What may be changed of a terminal."""
 
-    name: str = ""
+    name: str = Field(default="", max_length=100)
     direction_policy: DirectionPolicy = "terminal"
 
 
@@ -54,7 +54,9 @@ def terminal_routes() -> APIRouter:
     async def get_terminal(call: Caller, terminal_id: PathId) -> TerminalAnswer:
         return TerminalAnswer(terminal=show_terminal(await terminals.get_terminal(call, terminal_id)))
 
-    @router.patch("/{terminal_id}/", openapi_extra=documented_body(TerminalFields))
+    @router.patch(
+        "/{terminal_id}/", openapi_extra=documented_body(TerminalFields, example={"name": "Entrance"})
+    )
     async def change_terminal(call: Caller, terminal_id: PathId, body: JsonObject) -> TerminalAnswer:
         only(("name", "direction_policy"), body)
         change = await terminals.change_terminal(

@@ -22,7 +22,7 @@ _EXAMPLE = {"name": "payroll", "role": "viewer", "expires_days": 365}
 class NewTokenFields(Body):
     """A token to make. Without `expires_days` it does not end by itself."""
 
-    name: str
+    name: str = Field(min_length=1)
     role: Role
     expires_days: int | None = Field(default=None, ge=1, le=3650)
 
