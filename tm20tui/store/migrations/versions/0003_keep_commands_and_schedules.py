@@ -33,7 +33,8 @@ def upgrade() -> None:
         sa.Column("sent_at", Utc(), nullable=True),
         sa.Column("settled_at", Utc(), nullable=True),
         sa.CheckConstraint(
-            "status IN ('queued', 'sent', 'confirmed', 'refused', 'timed out', 'unknown', 'expired', 'cancelled')",
+            "status IN ('queued', 'sent', 'confirmed', 'refused', 'timed out', 'unknown', 'expired', "
+            "'cancelled')",
             name=op.f("ck_commands_status"),
         ),
         sa.ForeignKeyConstraint(["terminal_id"], ["terminals.id"], name=op.f("fk_commands_terminal_id")),
