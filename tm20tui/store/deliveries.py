@@ -220,8 +220,10 @@ _SWEEP = text(
     "(SELECT s.id FROM services s WHERE s.deleted_at IS NULL AND s.is_active AND s.health = 'healthy') "
     "LIMIT :limit"
 ).bindparams(_NOW)
+# The ids were read in this transaction: `|| ''` keeps the planner off the partial index of failed ones.
 _REVIVE = text(
-    "UPDATE deliveries SET status = 'pending', next_attempt_at = NULL WHERE id IN :ids AND status = 'failed'"
+    "UPDATE deliveries SET status = 'pending', next_attempt_at = NULL "
+    "WHERE id IN :ids AND status || '' = 'failed'"
 ).bindparams(bindparam("ids", expanding=True))
 
 _OPEN_BATCHES = text("SELECT id FROM batches WHERE service_id = :service AND status = 'open'")
