@@ -49,7 +49,7 @@ def test_version_answers_at_once(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["--nope"], "unrecognized arguments: --nope"),
-        (["nope"], "invalid choice: 'nope'"),
+        (["nope"], "no such command: nope"),
         (["db"], "the following arguments are required: COMMAND"),
         (["db", "backup"], "the following arguments are required: FILE"),
         (["simulate"], "the following arguments are required: COMMAND"),

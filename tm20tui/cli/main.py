@@ -14,21 +14,36 @@ from pathlib import Path
 
 from tm20tui import __version__
 from tm20tui.errors import AlreadyRunning, ConfigError, Tm20Error
+from tm20tui.locale import N_, _, choose, install, sentence
 
 FAILED = 1
 USAGE = 2
 ALREADY_RUNNING = 3
 INTERRUPTED = 130
+LOCAL = ("check", "completion", "db", "simulate", "__complete")
+"""Commands that need no running server."""
+_WITH_VALUE = ("--config", "--lang", "--seed", "--socket")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
-    0 done, 1 failed, 2 wrong usage or configuration, 3 the port or the database
-    belongs to another server, 130 interrupted.
+    0 done, 1 refused or failed, 2 wrong usage or configuration, 3 no server answers,
+    or one has the port or the database already, 130 interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    lang, word = _look_ahead(arguments)
+    install(choose(lang))
     try:
+        if word and word not in LOCAL:
+            # Asked of a running server, which knows what there is.
+            from tm20tui.cli.remote import remote
+
+            return remote(arguments)
+        if word == "__complete":
+            from tm20tui.cli.completion import complete
+
+            return complete(arguments[arguments.index(word) + 1 :])
         parsed = build_parser(arguments).parse_args(arguments)
         code: int = parsed.run(parsed)
     except SystemExit as stop:  # argparse: it has said what there is to say
@@ -51,49 +66,64 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """The parser for `arguments`; the simulators add theirs only when they are asked for."""
     parser = argparse.ArgumentParser(
         prog="tm20tui",
-        description="The server that TM20 attendance terminals dial. Without a command: run it.",
-        epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 another server has the port "
-        "or the database.",
+        description=_("The server that TM20 attendance terminals dial. Without a command: run it."),
+        epilog=_(
+            "Every other command asks the running server: tm20tui status, tm20tui terminals list. "
+            "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration, 3 no server answers, "
+            "or another one has the port or the database."
+        ),
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"tm20tui {__version__}")
-    parser.add_argument("--config", type=Path, metavar="PATH", help=_CONFIG_HELP)
-    parser.add_argument("--headless", action="store_true", help="run without showing a status; logs only")
+    parser.add_argument("--config", type=Path, metavar="PATH", help=_(_CONFIG_HELP))
+    parser.add_argument("--lang", metavar="en|fr", help=_("language of this command"))
+    parser.add_argument("--headless", action="store_true", help=_("run without showing a status; logs only"))
     parser.add_argument(
         "--demo",
         action="store_true",
-        help="run with simulated terminals and HR service, then forget",
+        help=_("run with simulated terminals and HR service, then forget"),
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="with --demo: the same people again")
+    parser.add_argument("--seed", type=int, metavar="N", help=_("with --demo: the same people again"))
     parser.set_defaults(run=_serve)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands = parser.add_subparsers(title=_("commands"), metavar=_("COMMAND"))
     again = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    again.add_argument("--config", type=Path, metavar="PATH", default=argparse.SUPPRESS, help=_CONFIG_HELP)
+    again.add_argument("--config", type=Path, metavar="PATH", default=argparse.SUPPRESS, help=_(_CONFIG_HELP))
+    again.add_argument(
+        "--lang", metavar="en|fr", default=argparse.SUPPRESS, help=_("language of this command")
+    )
 
     check = commands.add_parser(
         "check",
         parents=[again],
         allow_abbrev=False,
-        help="validate and show the configuration",
+        help=_("validate and show the configuration"),
     )
     check.set_defaults(run=_check)
 
-    db = commands.add_parser("db", allow_abbrev=False, help="look after the database")
-    verbs = db.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    db = commands.add_parser("db", allow_abbrev=False, help=_("look after the database"))
+    verbs = db.add_subparsers(title=_("commands"), metavar=_("COMMAND"), required=True)
     for verb, text in (
-        ("upgrade", "bring the schema to this program's version (a server does it at start)"),
-        ("version", "show the schema version of the database and of this program"),
-        ("backup", "copy an SQLite database, also while a server uses it"),
-        ("restore", "put a backup in the database's place; no server may be running"),
+        ("upgrade", N_("bring the schema to this program's version (a server does it at start)")),
+        ("version", N_("show the schema version of the database and of this program")),
+        ("backup", N_("copy an SQLite database, also while a server uses it")),
+        ("restore", N_("put a backup in the database's place; no server may be running")),
     ):
-        command = verbs.add_parser(verb, parents=[again], allow_abbrev=False, help=text, description=text)
+        command = verbs.add_parser(
+            verb, parents=[again], allow_abbrev=False, help=_(text), description=_(text)
+        )
         if verb in ("backup", "restore"):
-            command.add_argument("file", type=Path, metavar="FILE")
+            command.add_argument("file", type=Path, metavar=_("FILE"))
         if verb == "restore":
-            command.add_argument("--force", action="store_true", help="replace a database that exists")
+            command.add_argument("--force", action="store_true", help=_("replace a database that exists"))
         command.set_defaults(run=_db, verb=verb)
 
-    simulate = commands.add_parser("simulate", allow_abbrev=False, help="play terminals or an HR service")
+    completion = commands.add_parser(
+        "completion", allow_abbrev=False, help=_("print a script that completes commands in a shell")
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+    completion.set_defaults(run=_completion)
+
+    simulate = commands.add_parser("simulate", allow_abbrev=False, help=_("play terminals or an HR service"))
     if "simulate" in arguments:
         from tm20tui.simulate.cli import configure
 
@@ -101,7 +131,9 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-_CONFIG_HELP = "configuration file (default: ./config.toml, else /etc/tm20tui/config.toml, if there is one)"
+_CONFIG_HELP = N_(
+    "configuration file (default: ./config.toml, else /etc/tm20tui/config.toml, if there is one)"
+)
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -139,8 +171,29 @@ def _db(arguments: argparse.Namespace) -> int:
             return db.restore(settings, arguments.file, force=arguments.force)
 
 
+def _completion(arguments: argparse.Namespace) -> int:
+    from tm20tui.cli.completion import script
+
+    print(script(arguments.shell), end="")
+    return 0
+
+
+def _look_ahead(arguments: Sequence[str]) -> tuple[str | None, str]:
+    """The language that is asked for and the command, both before there is a parser."""
+    lang, word = None, ""
+    words = iter(arguments)
+    for argument in words:
+        name, equals, value = argument.partition("=")
+        if name in _WITH_VALUE:
+            value = value if equals else next(words, "")
+            lang = value if name == "--lang" else lang
+        elif not argument.startswith("-") and not word:
+            word = argument
+    return lang, word
+
+
 def _complain(error: Tm20Error, code: int) -> int:
     from tm20tui.logs import one_line, redact
 
-    print(f"tm20tui: {one_line(redact(str(error)))}", file=sys.stderr)
+    print(f"tm20tui: {one_line(redact(sentence(str(error))))}", file=sys.stderr)
     return code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -69,9 +69,18 @@ class Client:
             raise Refused(self.server["error"])
         self._socket.settimeout(None)
 
-    def call(self, operation: str, arguments: dict[str, Any]) -> Any:
-        """The result of an operation; raises `Refused` or `Lost`."""
-        return self._request({"operation": operation, "arguments": arguments})
+    def call(
+        self,
+        operation: str,
+        arguments: dict[str, Any],
+        on_page: Callable[[Any], None] | None = None,
+    ) -> Any:
+        """The result of an operation; one that returns pages has `on_page` called with each.
+
+        Raises:
+            Refused, Lost
+        """
+        return self._request({"operation": operation, "arguments": arguments}, on_page)
 
     def ask(self, what: str) -> Any:
         """`describe` or `status`."""
@@ -84,7 +93,10 @@ class Client:
             message["kinds"] = list(kinds)
         self._request(message)
         while True:
-            answer = self._receive()
+            try:
+                answer = self._receive()
+            except OSError as error:
+                raise Lost(f"the server went away ({_reason(error)})") from None
             if "error" in answer:
                 raise Refused(answer["error"])
             yield answer["event"]
@@ -105,11 +117,15 @@ class Client:
     ) -> None:
         self.close()
 
-    def _request(self, message: dict[str, Any]) -> Any:
+    def _request(self, message: dict[str, Any], on_page: Callable[[Any], None] | None = None) -> Any:
         self._last_id += 1
         try:
             self._send({"id": self._last_id, **message})
-            answer = self._receive()
+            while "page" in (answer := self._receive()):
+                if on_page is not None:
+                    on_page(answer["page"])
+        except BrokenPipeError:
+            raise  # of our own output: who reads it has left
         except OSError as error:
             raise Lost(f"the server went away ({_reason(error)})") from None
         if "error" in answer:

@@ -6,7 +6,9 @@ what it follows ends with it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +41,14 @@ class Cancelled(OperationError):
     code = "cancelled"
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One in flight. `scope` is None where it must not be cancelled; what `follows` ends with the client."""
+
+    scope: trio.CancelScope | None
+    follows: bool
+
+
 class OperationsSession:
     """One connection for operations. `run` it once."""
 
@@ -49,7 +59,7 @@ class OperationsSession:
         self._gateway = gateway
         self._operator = operator
         self._registry = registry
-        self._requests: dict[Id, trio.CancelScope | None] = {}
+        self._requests: dict[Id, _Request] = {}
 
     async def run(self) -> None:
         """Serve until the client closes, and until what it asked for is done."""
@@ -68,9 +78,9 @@ class OperationsSession:
                         break
                 except OperationError as error:
                     await self._refuse(ident, error)
-            for scope in self._requests.values():
-                if scope is not None:
-                    scope.cancel()
+            for request in self._requests.values():
+                if request.follows and request.scope is not None:
+                    request.scope.cancel()
 
     def _begin(self, message: dict[str, Any], nursery: trio.Nursery) -> None:
         if "cancel" in message:
@@ -87,7 +97,9 @@ class OperationsSession:
         follows = "follow" in message
         answer = partial(self._follow, ident, message) if follows else self._answer_to(call, message)
         scope = trio.CancelScope()
-        self._requests[ident] = scope if follows or "ask" in message else None
+        operation = self._registry.get(str(message.get("operation")))
+        may_cancel = follows or operation is None or not operation.writes
+        self._requests[ident] = _Request(scope if may_cancel else None, follows)
         nursery.start_soon(self._run, ident, call, answer, scope)
 
     def _answer_to(self, call: Call, message: dict[str, Any]) -> Answer:
@@ -112,7 +124,11 @@ class OperationsSession:
         with scope:
             try:
                 # Long results are put into JSON away from the loop that serves terminals.
-                line = await trio.to_thread.run_sync(_encode, message, await answer())
+                result = await answer()
+                if isinstance(result, AsyncGenerator):
+                    await self._send_pages(message, result)
+                    result = None
+                line = await trio.to_thread.run_sync(_encode, message, "result", result)
             except Exception as error:  # noqa: BLE001 - it costs this request, never the server
                 line = encode({**message, "error": error_of(error, call.correlation_id)})
         if scope.cancelled_caught:
@@ -123,10 +139,19 @@ class OperationsSession:
     def _cancel(self, ident: object) -> None:
         if not isinstance(ident, (int, str)) or ident not in self._requests:
             return  # it was answered meanwhile
-        scope = self._requests[ident]
+        scope = self._requests[ident].scope
         if scope is None:
-            raise Conflict("an operation that has begun is not cancelled", field="cancel")
+            raise Conflict("what changes something is not cancelled once it has begun", field="cancel")
         scope.cancel()
+
+    async def _send_pages(self, message: dict[str, Any], pages: AsyncGenerator[Any, None]) -> None:
+        async with aclosing(pages):
+            async for page in pages:
+                await self._connection.send_line(
+                    await trio.to_thread.run_sync(_encode, message, "page", page)
+                )
+                if self._connection.is_lost:
+                    return
 
     async def _follow(self, ident: Id, message: dict[str, Any]) -> None:
         kinds = message.get("kinds")
@@ -158,5 +183,5 @@ class OperationsSession:
         await self._connection.send({"id": shown, "error": error_of(error)})
 
 
-def _encode(message: dict[str, Any], result: Any) -> bytes:
-    return encode({**message, "result": to_json(result)})
+def _encode(message: dict[str, Any], name: str, value: Any) -> bytes:
+    return encode({**message, name: to_json(value)})

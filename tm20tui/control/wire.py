@@ -8,6 +8,8 @@
     client   {"id": 2, "ask": "describe"}  or "status"
     client   {"id": 3, "follow": "events", "kinds": [...]}
     server   {"id": 3, "result": "following"}, then {"id": 3, "event": ...} time and again
+    server   {"id": 4, "page": [...]} any number of times, then {"id": 4, "result": null}, where an
+             operation returns pages one after the other
     client   {"cancel": 3}
     server   {"id": 3, "error": {"code": "cancelled", ...}}
 

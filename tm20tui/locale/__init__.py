@@ -1,0 +1,106 @@
+"""French and English: sentences are written in English and looked up in a catalogue when shown.
+
+`N_` marks a text that is translated later; `_` and `ngettext` translate. Catalogues
+are .po files, read as they are when the language is not English.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+LANGUAGES = ("en", "fr")
+VARIABLE = "TM20_LANG"
+
+_catalogue: Mapping[str, str] = {}
+_HOLE = re.compile(r"\\\{\w*\\\}")
+_STRING = re.compile(r'(?:(msgid|msgid_plural|msgstr(?:\[\d\])?)\s+)?("(?:[^"\\]|\\.)*")\s*\Z')
+
+
+def choose(asked: str | None = None) -> str:
+    """The language to speak: asked for, else the environment's, else English."""
+    candidates: Iterable[str | None] = (
+        asked,
+        os.environ.get(VARIABLE),
+        os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG"),
+    )
+    first = next((text for text in candidates if text), "")
+    code = first.partition(".")[0].partition("_")[0].lower()
+    return code if code in LANGUAGES else "en"
+
+
+def install(language: str) -> None:
+    """Speak this language from now on."""
+    global _catalogue
+    _catalogue = {} if language == "en" else read_catalogue(language)
+
+
+def _(text: str) -> str:
+    """The text in the language of now."""
+    return _catalogue.get(text, text)
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """The text for a count; both languages have one form for one and another for more."""
+    is_one = count < 2 if _catalogue else count == 1
+    return _(one if is_one else many)
+
+
+def N_(text: str) -> str:  # noqa: N802 - the name that tools and people know
+    """Marks a text that `_` translates where it is shown."""
+    return text
+
+
+def sentence(text: str) -> str:
+    """A whole sentence that holds values: matched against what has `{holes}` in the catalogue."""
+    if not _catalogue or text in _catalogue:
+        return _(text)
+    for pattern, translated in _templates(tuple(_catalogue.items())):
+        if found := pattern.fullmatch(text):
+            return translated.format(**found.groupdict())
+    return text
+
+
+@lru_cache(maxsize=4)
+def read_catalogue(language: str) -> dict[str, str]:
+    """Message to translation; plural forms are two messages. What is not translated is left out."""
+    import json  # not needed in English, where every millisecond of a start counts
+
+    path = Path(__file__).parent / language / "LC_MESSAGES" / "tm20tui.po"
+    entries: dict[str, str] = {}
+    entry: dict[str, str] = {}
+    keyword = ""
+
+    def finish() -> None:
+        if entry.get("msgid"):
+            plural = "msgid_plural" in entry
+            entries[entry["msgid"]] = entry.get("msgstr[0]" if plural else "msgstr", "")
+            if plural:
+                entries[entry["msgid_plural"]] = entry.get("msgstr[1]", "")
+        entry.clear()
+
+    for line in path.read_text(encoding="utf-8").splitlines():
+        found = _STRING.match(line)
+        if found is None:
+            if not line.startswith("#") and line.strip():
+                raise ValueError(f"{path.name}: not understood: {line}")
+            continue
+        if found[1] == "msgid":
+            finish()
+        keyword = found[1] or keyword
+        entry[keyword] = entry.get(keyword, "") + json.loads(found[2])
+    finish()
+    return {message: text for message, text in entries.items() if text}
+
+
+@lru_cache(maxsize=2)
+def _templates(entries: tuple[tuple[str, str], ...]) -> list[tuple[re.Pattern[str], str]]:
+    templates = []
+    for message, translated in entries:
+        if "{" in message:
+            pattern = _HOLE.sub(lambda hole: f"(?P<{hole[0][2:-2]}>.+)", re.escape(message))
+            templates.append((re.compile(pattern, re.DOTALL), translated))
+    return templates

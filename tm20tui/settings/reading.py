@@ -16,6 +16,8 @@ from tm20tui.places import default_config, read_toml
 from tm20tui.settings.whole import ENV_PREFIX, Settings, file_values
 from tm20tui.settings.wording import allowed, leaves, mask, no_such
 
+LANGUAGE = "TM20_LANG"
+"""The language of the command line: each operator's own, not the server's."""
 TEST_PREFIX = "TM20_TEST_"
 
 
@@ -84,7 +86,7 @@ def _check_environment(fields: Mapping[str, FieldInfo]) -> dict[str, str]:
     found = {}
     for variable, value in os.environ.items():
         name = variable.upper()
-        if not name.startswith(ENV_PREFIX) or name.startswith(TEST_PREFIX):
+        if not name.startswith(ENV_PREFIX) or name.startswith(TEST_PREFIX) or name == LANGUAGE:
             continue
         if any(known.startswith(name + "__") for known in names):
             raise ConfigError(variable, mask(variable, value), f"is a section: set a key of it, {name}__KEY")

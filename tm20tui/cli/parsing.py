@@ -1,0 +1,185 @@
+"""The parser of one noun's commands, made from what the server described."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tm20tui.cli.nouns import Slot, Told, slots_of
+from tm20tui.locale import N_, _, ngettext
+
+LOCAL = ("check", "completion", "db", "simulate")
+"""Commands that need no server."""
+_COMMON = ("--config", "--socket", "--lang")
+_EXCEPTION = re.compile(r"[;:,]? ?`[A-Z]\w+` when .*\Z| Raises as .*\Z")
+_SPEAKING = {
+    "moment": N_("a time: 2026-11-22, 2026-11-22T08:00, today, yesterday, 2h (ago)"),
+    "map": N_("a field and its value; @PATH is the text of a file"),
+    "list": N_("several, separated by commas"),
+    "record": N_("as JSON"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What is known before a server is asked."""
+
+    config: Path | None = None
+    socket: Path | None = None
+    lang: str | None = None
+
+
+def split_common(arguments: Sequence[str]) -> tuple[Common, list[str]]:
+    """`--config`, `--socket` and `--lang` from anywhere on the line, and the rest of it."""
+    found: dict[str, str] = {}
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            rest += [word, *words]
+            break
+        name, equals, value = word.partition("=")
+        if name not in _COMMON:
+            rest.append(word)
+        elif equals:
+            found[name] = value
+        elif (following := next(words, None)) is not None:
+            found[name] = following
+        else:
+            rest.append(word)  # the parser says what is missing
+    config, socket = (Path(found[name]) if name in found else None for name in ("--config", "--socket"))
+    return Common(config, socket, found.get("--lang")), rest
+
+
+def translate_argparse() -> None:
+    """argparse asks `gettext`, which knows nothing of our catalogue."""
+    argparse._ = _  # type: ignore[attr-defined]
+    argparse.ngettext = ngettext  # type: ignore[attr-defined]
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that asks a server."""
+    group = parser.add_argument_group(_("everywhere"))
+    group.add_argument("--json", action="store_true", help=_("print the result as JSON"))
+    group.add_argument(
+        "--plain", action="store_true", help=_("print tab-separated lines, as without a terminal")
+    )
+    group.add_argument("--no-header", action="store_true", help=_("leave the titles of a table out"))
+    group.add_argument("--yes", "-y", action="store_true", help=_("do not ask before something dangerous"))
+    group.add_argument("--socket", metavar=_("PATH"), help=_("control socket of the server to ask"))
+    group.add_argument(
+        "--config", metavar=_("PATH"), help=_("configuration file that names the control socket")
+    )
+    group.add_argument("--lang", metavar="en|fr", help=_("language of this command"))
+
+
+def build_parser(
+    noun: str, word: str, verbs: Mapping[str, Told], events: Sequence[str]
+) -> argparse.ArgumentParser:
+    """The parser for a line that begins with `word`, which means `noun`."""
+    translate_argparse()
+    parser = argparse.ArgumentParser(prog="tm20tui", allow_abbrev=False, add_help=False)
+    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--plain", action="store_true", help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(metavar=noun, required=True)
+    if noun == "status":
+        text = _("Show the server at a glance.")
+        status = commands.add_parser(word, description=text, allow_abbrev=False)
+        status.set_defaults(command="status")
+        add_common(status)
+        return parser
+    if noun == "events":
+        text = _("Show what happens on the server from now on.")
+        follow = commands.add_parser(word, description=text, allow_abbrev=False)
+        follow.add_argument(
+            "--follow", "-f", action="store_true", help=_("go on until interrupted (it always does)")
+        )
+        follow.add_argument(
+            "--kind", action="append", choices=events, metavar=_("KIND"), help=", ".join(events)
+        )
+        follow.add_argument("--count", type=int, metavar="N", help=_("end after so many events"))
+        follow.set_defaults(command="events")
+        add_common(follow)
+        return parser
+    of_noun = commands.add_parser(word, allow_abbrev=False)
+    choices = of_noun.add_subparsers(title=_("commands"), metavar=_("COMMAND"), required=True)
+    for verb, operation in verbs.items():
+        _add_verb(choices, verb, operation)
+    return parser
+
+
+def with_verb(words: Sequence[str], verbs: Mapping[str, Told]) -> list[str]:
+    """`tm20tui audit --limit 5` is `tm20tui audit list --limit 5`."""
+    at = next(index for index, word in enumerate(words) if not word.startswith("-"))
+    following = [*words[at + 1 :], ""][0]
+    if "list" in verbs and (not following or following.startswith("-")) and following not in ("-h", "--help"):
+        return [*words[: at + 1], "list", *words[at + 1 :]]
+    return list(words)
+
+
+def summary_of(operation: Told) -> str:
+    """One line for people, without what only callers in Python need."""
+    text: str = _EXCEPTION.sub("", operation["summary"]).rstrip()
+    return _(text if not text or text.endswith(".") else text + ".")
+
+
+def _add_verb(choices: Any, verb: str, operation: Told) -> None:
+    summary = summary_of(operation)
+    roles = {"viewer": _("viewer"), "operator": _("operator"), "admin": _("admin")}
+    role = _("Needs the role {role}.").format(role=roles[operation["role"]])
+    parser = choices.add_parser(
+        verb, help=_escaped(summary), description=_escaped(f"{summary} {role}"), allow_abbrev=False
+    )
+    slots = slots_of(operation)
+    for index, slot in enumerate(slots):
+        _add_slot(parser, slot, f"value{index}")
+    if any(slot.path[-1].startswith(("after", "before")) for slot in slots):
+        parser.add_argument("--all", action="store_true", help=_("every page, not only the first"))
+    parser.add_argument("--wait", action="store_true", help=_("wait for the background work that it starts"))
+    add_common(parser)
+    parser.set_defaults(command="call", operation=operation, slots=slots)
+
+
+def _add_slot(parser: argparse.ArgumentParser, slot: Slot, dest: str) -> None:
+    kind = slot.kind["kind"]
+    keywords: dict[str, Any] = {"metavar": slot.metavar, "help": _escaped(_help(slot))}
+    if kind == "choice":
+        keywords["choices"] = [str(choice) for choice in slot.kind["choices"]]
+    if slot.option is None:
+        several = {"map": "*", "list": "+" if slot.is_required else "*"}
+        if kind in several:
+            keywords["nargs"] = several[kind]
+        parser.add_argument(dest, **keywords)
+        return
+    keywords.update(dest=dest, required=slot.is_required, default=None)
+    if kind == "boolean":
+        del keywords["metavar"]
+        if slot.kind.get("default") is False and not slot.kind.get("optional"):
+            keywords.update(action="store_const", const=True)
+        else:
+            keywords["action"] = argparse.BooleanOptionalAction
+    elif kind in ("list", "map"):
+        keywords["action"] = "append"
+    parser.add_argument(slot.option, **keywords)
+
+
+def _help(slot: Slot) -> str:
+    kind, default = slot.kind["kind"], slot.kind.get("default")
+    words = []
+    if slot.is_terminal:
+        words.append(_("serial or id"))
+    elif kind in _SPEAKING:
+        words.append(_(_SPEAKING[kind]))
+    elif kind == "choice":
+        words.append(", ".join(str(choice) for choice in slot.kind["choices"]))
+    if default not in (None, "", False, [], True) and slot.option:
+        words.append(_("default: {value}").format(value=default))
+    return "; ".join(words)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")
