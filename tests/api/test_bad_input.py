@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.conftest import Running
+from tests.api.conftest import Running, running_api
 
 CONFIGS = "/devices/api/third-party-configs/"
 LOGS = "/devices/api/attendance/"
 STATUS = "/devices/api/attendance/sync-status/"
 SYNC = "/devices/api/attendance/manual-sync/"
 TERMINALS = "/devices/api/terminals/"
+SITES = "/devices/api/sites/"
+USERS = "/devices/api/users/"
+TOKENS = "/devices/api/tokens/"
+AUDIT = "/devices/api/audit/"
+OWED = "/devices/api/deliveries/"
+QUARANTINE = "/devices/api/quarantine/"
+TASKS = "/devices/api/tasks/"
+ALARMS = "/devices/api/alarms/"
 HUGE = 2**63
 
 
@@ -134,6 +143,69 @@ BAD = [
     ("PATCH", f"{TERMINALS}7/", {"name": "a\x1bb"}, 400, "name", "one line"),
     ("PATCH", f"{TERMINALS}7/", {"name": "a\ud800b"}, 400, "name", "one line"),
     ("PATCH", f"{TERMINALS}7/", {"direction_policy": "up"}, 400, "direction_policy", "alternate"),
+    ("GET", f"{TERMINALS}?cursor=x", None, 400, "cursor", "next_cursor"),
+    ("GET", f"{TERMINALS}?cursor={HUGE}", None, 400, "cursor", "next_cursor"),
+    ("POST", f"{TERMINALS}7/move/", {"site_id": 1}, 404, "terminal_id", "no terminal with id 7"),
+    ("POST", f"{TERMINALS}7/move/", {}, 400, "site_id", "site_id is required"),
+    # Mappings
+    ("GET", f"{CONFIGS}7/terminals/", None, 404, None, "no third-party config with id 7"),
+    ("PUT", f"{CONFIGS}7/terminals/", {}, 400, "terminal_ids", "terminal_ids is required"),
+    ("PUT", f"{CONFIGS}7/terminals/", {"terminal_ids": ["1"]}, 400, "terminal_ids", "integer"),
+    ("PUT", f"{CONFIGS}7/terminals/", {"terminal_ids": [0]}, 400, "terminal_ids", "greater"),
+    ("GET", "/devices/api/mappings/?terminal_id=x", None, 400, "terminal_id", "integer"),
+    # Sites
+    ("GET", f"{SITES}7/", None, 404, "site_id", "no site with id 7"),
+    ("POST", SITES, {"name": "x"}, 400, "timezone", "timezone is required"),
+    ("POST", SITES, {"name": 5, "timezone": "UTC"}, 400, "name", "string"),
+    ("POST", SITES, {"name": " ", "timezone": "UTC"}, 400, "name", "one line of 1"),
+    ("POST", SITES, {"name": "x", "timezone": "Moon"}, 400, "timezone", "IANA"),
+    ("PATCH", f"{SITES}7/", {"zone": "UTC"}, 400, "zone", "unknown field"),
+    # Users and credentials
+    ("GET", f"{USERS}7/", None, 404, "user_id", "no user with id 7"),
+    ("GET", f"{USERS}?site_id=7", None, 404, "site_id", "no site with id 7"),
+    ("GET", f"{USERS}?is_enabled=perhaps", None, 400, "is_enabled", "boolean"),
+    ("POST", USERS, {"site_id": 7, "enrollid": "5"}, 404, "site_id", "no site with id 7"),
+    ("POST", USERS, {"site_id": 1, "enrollid": "x"}, 400, "enrollid", "digits"),
+    ("POST", USERS, {"site_id": 1, "enrollid": 5}, 400, "enrollid", "string"),
+    ("POST", USERS, {"site_id": 1, "enrollid": "5", "weekzone": 256}, 400, "weekzone", "255"),
+    ("POST", USERS, {"site_id": 1, "enrollid": "5", "valid_from": "soon"}, 400, "valid_from", "zone"),
+    ("PATCH", f"{USERS}7/", {"is_enabled": 1}, 400, "is_enabled", "boolean"),
+    ("PATCH", f"{USERS}7/", {"name": "x"}, 404, "user_id", "no user with id 7"),
+    ("GET", "/devices/api/credentials/?terminal_id=7", None, 404, "terminal_id", "no terminal"),
+    ("GET", "/devices/api/credentials/?cursor=x", None, 404, "cursor", "no page behind"),
+    # Tokens and audit
+    ("POST", TOKENS, {"name": "x", "role": "root"}, 400, "role", "'viewer', 'operator' or 'admin'"),
+    ("POST", TOKENS, {"name": "", "role": "viewer"}, 400, "name", "at least 1"),
+    ("POST", TOKENS, {"name": "x", "role": "viewer", "expires_days": 0}, 400, "expires_days", "greater"),
+    ("DELETE", f"{TOKENS}7/", None, 404, "token_id", "no token with id 7"),
+    ("GET", f"{AUDIT}?outcome=good", None, 400, "outcome", "'done'"),
+    ("GET", f"{AUDIT}?from=now", None, 400, "from", "2025-12-30T00:00:00Z"),
+    # Deliveries
+    ("GET", f"{OWED}7/", None, 404, "delivery_id", "no delivery with id 7"),
+    ("GET", f"{OWED}7/why/", None, 404, "delivery_id", "no delivery with id 7"),
+    ("GET", f"{LOGS}7/why/", None, 404, None, "no attendance log with id 7"),
+    ("GET", f"{OWED}?status=lost", None, 400, "status", "'pending'"),
+    ("POST", f"{OWED}7/retry/", None, 404, "delivery_id", "no delivery with id 7"),
+    ("POST", f"{OWED}7/discard/", {}, 400, "reason", "reason is required"),
+    ("POST", f"{OWED}retry/", {}, 400, "delivery_id", "at least one filter"),
+    ("POST", f"{OWED}retry/", {"delivery_ids": [True]}, 400, "delivery_ids", "integer"),
+    ("POST", f"{OWED}retry/", {"delivery_ids": [1] * 1001}, 400, "delivery_ids", "at most 1000"),
+    ("POST", f"{OWED}discard/", {"reason": "x", "everything": "yes"}, 400, "everything", "boolean"),
+    ("GET", f"{OWED}retry/", None, 405, None, "use POST"),
+    ("GET", SYNC, None, 405, None, "use POST"),
+    # Quarantine
+    ("GET", f"{QUARANTINE}7/", None, 404, "quarantine_id", "no "),
+    ("POST", f"{QUARANTINE}7/retry/", None, 404, "quarantine_id", "no "),
+    ("POST", f"{QUARANTINE}7/discard/", {"why": "x"}, 400, "why", "unknown field"),
+    # Tasks and alarms
+    ("GET", f"{TASKS}?status=odd", None, 400, "status", "'running'"),
+    ("POST", f"{TASKS}nope/cancel/", None, 404, "task_id", "no task with id nope"),
+    ("POST", f"{TASKS}periodic/run/", {"name": "dance"}, 404, "name", "no periodic task"),
+    ("POST", f"{TASKS}periodic/run/", {}, 400, "name", "name is required"),
+    ("POST", f"{ALARMS}acknowledge/", {"key": "nope"}, 404, "key", "no "),
+    ("GET", f"{ALARMS}?cleared=maybe", None, 400, "cleared", "boolean"),
+    ("GET", "/devices/api/nodes/?limit=0", None, 400, "limit", "greater"),
+    ("GET", "/devices/api/events/?kind=weather", None, 400, "kind", "punches.stored"),
 ]
 
 
@@ -171,6 +243,13 @@ async def test_bad_input_gets_a_clear_error_and_never_a_500(api_on_both: Running
         ({"host": "localhost:8000", "origin": "http://localhost:9000"}, 403),
         ({"host": "localhost:8000", "origin": "http://evil.example"}, 403),
         ({"host": "localhost:8000", "origin": "null"}, 403),
+        ({"host": "localhost:8000", "origin": "https://localhost:8000"}, 200),
+        ({"host": "localhost:8000", "origin": "file://localhost:8000"}, 403),
+        ({"sec-fetch-site": "same-origin"}, 200),
+        ({"sec-fetch-site": "none", "sec-fetch-mode": "navigate"}, 200),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, 200),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
     ],
 )
 async def test_a_web_page_cannot_drive_the_api(api: Running, headers: dict[str, str], status: int) -> None:
@@ -179,6 +258,29 @@ async def test_a_web_page_cannot_drive_the_api(api: Running, headers: dict[str, 
     assert "access-control-allow-origin" not in answer.headers
     if status == 403:
         assert answer.json()["success"] is False
+
+
+async def test_a_page_cannot_post_even_by_a_form_that_navigates(api: Running) -> None:
+    form = {"content-type": "text/plain", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    for headers in (form, form | {"origin": "null"}, {"origin": "http://evil.example"}):
+        answer = await api.client.post(SYNC, headers=headers, content=b"{}")
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    preflight = {"origin": "http://evil.example", "access-control-request-method": "POST"}
+    assert (await api.client.options(SYNC, headers=preflight)).status_code == 403
+
+
+async def test_names_that_are_allowed_may_be_asked_by(sqlite_url: str, tmp_path: Path) -> None:
+    allowed = {"allowed_hosts": ["tm20.example.com"]}
+    async with running_api(sqlite_url, tmp_path, api=allowed) as api:
+        for host, origin, status in (
+            ("tm20.example.com", "https://tm20.example.com", 200),
+            ("TM20.example.com.:8000", None, 200),
+            ("tm20.example.com", "https://other.example.com", 403),
+            ("other.example.com", None, 403),
+            ("x.tm20.example.com", None, 403),
+        ):
+            headers = {"host": host} | ({} if origin is None else {"origin": origin})
+            assert (await api.client.get(TERMINALS, headers=headers)).status_code == status, headers
 
 
 async def test_a_body_that_announces_too_much_is_refused_before_it_is_read(api: Running) -> None:

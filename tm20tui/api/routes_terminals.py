@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from tm20tui.api.bodies import Body, JsonObject, documented_body, only, optional_text
+from tm20tui.api.bodies import Body, JsonObject, checked, documented_body, only, optional_text
 from tm20tui.api.caller import Caller
 from tm20tui.api.paging import cut_by_id
-from tm20tui.api.queries import PathId, TerminalQuery
+from tm20tui.api.queries import Id, PathId, TerminalQuery
 from tm20tui.api.views import Pagination, TerminalOut, View, show_terminal
 from tm20tui.model import DirectionPolicy
-from tm20tui.operations import terminals
+from tm20tui.operations import sites, terminals
 
 
 class TerminalFields(Body):
@@ -21,6 +21,12 @@ class TerminalFields(Body):
 
     name: str = Field(default="", max_length=100)
     direction_policy: DirectionPolicy = "terminal"
+
+
+class NewSite(Body):
+    """Where a terminal stands from now on."""
+
+    site_id: Id
 
 
 class TerminalsAnswer(View):
@@ -40,7 +46,7 @@ class TerminalAnswer(View):
 
 
 def terminal_routes() -> APIRouter:
-    """List, show, change, approve, block."""
+    """List, show, change, approve, move, block."""
     router = APIRouter(prefix="/terminals", tags=["terminals"])
 
     @router.get("/")
@@ -71,6 +77,11 @@ def terminal_routes() -> APIRouter:
     @router.post("/{terminal_id}/approve/")
     async def approve_terminal(call: Caller, terminal_id: PathId) -> TerminalAnswer:
         return TerminalAnswer(terminal=show_terminal(await terminals.approve_terminal(call, terminal_id)))
+
+    @router.post("/{terminal_id}/move/", openapi_extra=documented_body(NewSite, example={"site_id": 1}))
+    async def move_terminal(call: Caller, terminal_id: PathId, body: JsonObject) -> TerminalAnswer:
+        site_id = checked(NewSite, body).site_id
+        return TerminalAnswer(terminal=show_terminal(await sites.move_terminal(call, terminal_id, site_id)))
 
     @router.post("/{terminal_id}/block/")
     async def block_terminal(call: Caller, terminal_id: PathId) -> TerminalAnswer:
