@@ -70,4 +70,5 @@ COMMANDS: list[p.Command] = [
     p.SetShift(
         (p.Shift("Day", "00:00", (p.ShiftSection("08:00", "12:00"), p.ShiftSection("13:00", "17:00"))),)
     ),
+    p.SetSchedule(0, "08:00", "17:00", "12:00", "13:00", 15),
 ]

@@ -8,7 +8,8 @@ from datetime import time
 import pytest
 
 from tests.schedule.factories import schedule
-from tm20tui.schedule.wire import SetSchedule, set_schedule
+from tm20tui.protocol import SetSchedule
+from tm20tui.schedule.wire import set_schedule
 
 
 def test_the_customers_members_are_sent() -> None:

@@ -99,6 +99,7 @@ from tm20tui.protocol.salvage import (
     Salvaged,
     salvage,
 )
+from tm20tui.protocol.schedule_command import SetSchedule
 from tm20tui.protocol.terminal_commands import (
     CleanLog,
     DisableDevice,
@@ -189,6 +190,7 @@ __all__ = [
     "SetDevLock",
     "SetHoliday",
     "SetQuestionnaire",
+    "SetSchedule",
     "SetShift",
     "SetTime",
     "SetUserInfo",

@@ -31,6 +31,7 @@ from tm20tui.protocol.door_commands import (
     SetUserLock,
 )
 from tm20tui.protocol.pushes import MAX_CMD, Reply, read_reply
+from tm20tui.protocol.schedule_command import SetSchedule
 from tm20tui.protocol.terminal_commands import (
     CleanLog,
     DisableDevice,
@@ -104,6 +105,7 @@ _TYPES: Final[tuple[type[Command], ...]] = (
     SetBellTime,
     GetShift,
     SetShift,
+    SetSchedule,
 )
 
 COMMANDS: Final[Mapping[str, type[Command]]] = {command.name: command for command in _TYPES}
