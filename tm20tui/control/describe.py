@@ -15,8 +15,8 @@ from tm20tui.control.kinds import Kind, kind_of
 from tm20tui.operations.registry import REGISTRY, Argument, Operation, to_json
 
 _DANGEROUS = re.compile(
-    r"block|clear|delete|disable|discard|door|drop|erase|factory|forget|initsys|open|purge|reboot|remove|"
-    r"replace|reset|revoke|unlock|wipe"
+    r"block|clean\w*|clear|delete|disable|discard|door|drop|erase|factory|forget|initsys|open|purge|reboot|"
+    r"remove|replace|reset|revoke|unlock|wipe"
 )
 """Words of an operation's name that say so."""
 

@@ -17,6 +17,7 @@ from tm20tui.settings.sections import (
     LogSettings,
     OperatorsSettings,
     ProcessSettings,
+    SecuritySettings,
     SiteSettings,
     TerminalsSettings,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "LogSettings",
     "OperatorsSettings",
     "ProcessSettings",
+    "SecuritySettings",
     "Settings",
     "SiteSettings",
     "TerminalsSettings",

@@ -270,6 +270,12 @@ class OperatorsSettings(Section):
     groups: Roles = Field(default_factory=dict, description="roles of groups by their names")
 
 
+class SecuritySettings(Section):
+    """What nobody may do unless it is allowed here."""
+
+    allow_dangerous: bool = Field(default=False, description="let admins erase what terminals hold")
+
+
 class LogSettings(Section):
     """What is logged to standard error."""
 

@@ -23,6 +23,7 @@ from tm20tui.settings.sections import (
     LogSettings,
     OperatorsSettings,
     ProcessSettings,
+    SecuritySettings,
     SiteSettings,
     TerminalsSettings,
 )
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
     control: ControlSettings = ControlSettings()
     operators: OperatorsSettings = OperatorsSettings()
+    security: SecuritySettings = SecuritySettings()
     log: LogSettings = LogSettings()
     process: ProcessSettings = ProcessSettings()
 
