@@ -83,8 +83,6 @@ def build_parser(
     """The parser for a line that begins with `word`, which means `noun`."""
     translate_argparse()
     parser = argparse.ArgumentParser(prog="tm20tui", allow_abbrev=False, add_help=False)
-    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--plain", action="store_true", help=argparse.SUPPRESS)
     commands = parser.add_subparsers(metavar=noun, required=True)
     if noun == "status":
         text = _("Show the server at a glance.")
@@ -113,12 +111,14 @@ def build_parser(
 
 
 def with_verb(words: Sequence[str], verbs: Mapping[str, Told]) -> list[str]:
-    """`tm20tui audit --limit 5` is `tm20tui audit list --limit 5`."""
+    """`tm20tui --json audit --limit 5` is `tm20tui audit list --json --limit 5`."""
     at = next(index for index, word in enumerate(words) if not word.startswith("-"))
-    following = [*words[at + 1 :], ""][0]
-    if "list" in verbs and (not following or following.startswith("-")) and following not in ("-h", "--help"):
-        return [*words[: at + 1], "list", *words[at + 1 :]]
-    return list(words)
+    rest = list(words[at + 1 :])
+    is_missing = not rest or (rest[0].startswith("-") and rest[0] not in ("-h", "--help"))
+    if "list" in verbs and is_missing:
+        rest.insert(0, "list")
+    verb = rest[:1] if verbs else []
+    return [words[at], *verb, *words[:at], *rest[len(verb) :]]
 
 
 def summary_of(operation: Told) -> str:
