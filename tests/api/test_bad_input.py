@@ -197,6 +197,16 @@ BAD = [
     ("GET", f"{QUARANTINE}7/", None, 404, "quarantine_id", "no "),
     ("POST", f"{QUARANTINE}7/retry/", None, 404, "quarantine_id", "no "),
     ("POST", f"{QUARANTINE}7/discard/", {"why": "x"}, 400, "why", "unknown field"),
+    # Commands
+    ("GET", "/devices/api/commands/7/", None, 404, "command_id", "no command with id 7"),
+    ("POST", "/devices/api/commands/7/cancel/", None, 404, "command_id", "no command with id 7"),
+    ("GET", "/devices/api/commands/?status=lost", None, 400, "status", "'queued'"),
+    ("GET", "/devices/api/commands/?terminal_id=7", None, 404, "terminal_id", "no terminal with id 7"),
+    ("POST", f"{TERMINALS}7/commands/", {}, 400, "name", "name is required"),
+    ("POST", f"{TERMINALS}7/commands/", {"name": "cleanlog"}, 400, "name", "cleanlog"),
+    ("POST", f"{TERMINALS}7/commands/", {"name": "dance"}, 400, "name", "one of"),
+    ("POST", f"{TERMINALS}7/commands/", {"name": "gettime", "wait_seconds": 61}, 400, "wait_seconds", "60"),
+    ("POST", f"{TERMINALS}7/commands/", {"name": "gettime"}, 404, "terminal_id", "no terminal with id 7"),
     # Tasks and alarms
     ("GET", f"{TASKS}?status=odd", None, 400, "status", "'running'"),
     ("POST", f"{TASKS}nope/cancel/", None, 404, "task_id", "no task with id nope"),

@@ -98,6 +98,19 @@ async def test_an_alarm_is_acknowledged(api: Running) -> None:
     assert shown["silent:1"]["acknowledged_at"] is not None
 
 
+async def test_a_command_is_asked_listed_and_taken_back(api: Running) -> None:
+    await fill(api.gateway)
+    asked = (await ask(api, "POST", "terminals/1/commands/", {"name": "getdevinfo"}))["command"]
+    assert (asked["status"], asked["operator"]) == ("queued", "local")
+    listed = (await ask(api, "GET", "commands/?terminal_id=1&status=queued"))["commands"]
+    assert [command["name"] for command in listed] == ["getdevinfo", "setuserinfo"]
+    assert listed[1]["is_sealed"] is True
+    gone = (await ask(api, "POST", f"commands/{asked['id']}/cancel/"))["command"]
+    assert gone["status"] == "cancelled"
+    await ask(api, "POST", f"commands/{asked['id']}/cancel/", status=409)
+    await ask(api, "POST", "terminals/1/commands/", {"name": "opendoor"}, status=503)
+
+
 async def test_tasks_are_run_and_cancelled(api: Running) -> None:
     ran = await ask(api, "POST", "tasks/periodic/run/", {"name": "last seen"})
     assert ran["periodic"]["name"] == "last seen"

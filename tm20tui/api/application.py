@@ -13,6 +13,7 @@ from tm20tui.api.errors import install_error_handlers
 from tm20tui.api.guard import PREFIX, Guard
 from tm20tui.api.openapi import install_openapi
 from tm20tui.api.routes_attendance import attendance_routes
+from tm20tui.api.routes_commands import command_routes
 from tm20tui.api.routes_configs import config_routes
 from tm20tui.api.routes_deliveries import delivery_routes
 from tm20tui.api.routes_docs import docs_routes
@@ -35,6 +36,7 @@ RESOURCES = (
     attendance_routes,
     delivery_routes,
     terminal_routes,
+    command_routes,
     site_routes,
     user_routes,
     quarantine_routes,
