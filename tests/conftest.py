@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import create_engine, exc, text
@@ -20,6 +21,12 @@ from tm20tui.store.engine import Database
 from tm20tui.store.schema import metadata
 from tm20tui.store.upgrade import upgrade
 from tm20tui.store.vault import Vault
+
+# A busy machine is no finding.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("suite")
 
 POSTGRES_URL = os.environ.get("TM20_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 

@@ -36,7 +36,7 @@ THIRD_PARTIES = (
 
 _OWN_ATTRIBUTES = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName"}
 # Anchored and bounded, so that a long foreign word cannot make the search quadratic.
-_SECRET_NAME = r"(?<![\w-])[\w-]{0,64}?(?:api[_-]?key|token|secret|password|passwd)[\w-]{0,64}"
+_SECRET_NAME = r"(?<![\w-])[\w-]{0,64}?(?:api[_-]?key|token|secret|password|passwd)(?!s\b)[\w-]{0,64}"
 _SECRETS = (
     (
         re.compile(

@@ -14,10 +14,12 @@ from tm20tui.ingest.times import (
     SKIPPED_HOUR,
     TOO_OLD,
     UNREADABLE,
+    Earlier,
     Reading,
     choose_fold,
     parse_wall_clock,
     read_time,
+    repeated_hour,
 )
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -96,30 +98,39 @@ HALF_PAST_TWO = local("2026-10-25 02:30:00")
 
 
 @pytest.mark.parametrize(
-    ("previous", "fold"),
+    ("earlier", "fold"),
     [
         (None, 0),
-        ((local("2026-10-25 02:10:00"), 0), 0),
-        ((local("2026-10-25 02:50:00"), 0), 1),
-        ((local("2026-10-25 02:30:00"), 0), 1),
-        ((local("2026-10-25 02:10:00"), 1), 1),
-        ((local("2026-10-25 01:50:00"), 0), 0),
+        (Earlier(local("2026-10-25 02:10:00"), 0), 0),
+        (Earlier(local("2026-10-25 02:50:00"), 0), 1),
+        (Earlier(local("2026-10-25 02:30:00"), 0, "other"), 1),
+        (Earlier(local("2026-10-25 02:30:00"), 0, "same"), 0),
+        (Earlier(local("2026-10-25 02:10:00"), 1), 1),
     ],
 )
-def test_order_of_arrival_tells_the_two_apart(previous: tuple[datetime, int] | None, fold: int) -> None:
-    assert choose_fold(HALF_PAST_TWO, NIGHT, NOW, alone=True, previous=previous) == fold
+def test_order_of_arrival_tells_the_two_apart(earlier: Earlier | None, fold: int) -> None:
+    assert choose_fold(HALF_PAST_TWO, NIGHT, NOW, alone=True, earlier=earlier, enrollid="same") == fold
+
+
+def test_two_users_in_one_second_are_no_clock_change_when_the_batch_steps_back_later() -> None:
+    earlier = Earlier(local("2026-10-25 02:30:00"), 0, "other")
+    assert choose_fold(HALF_PAST_TWO, NIGHT, NOW, alone=False, earlier=earlier, steps_back_later=True) == 0
+
+
+def test_the_repeated_hour_is_found_to_the_second() -> None:
+    assert repeated_hour(NIGHT, PARIS) == (utc("2026-10-25 00:00:00"), utc("2026-10-25 02:00:00"))
 
 
 @pytest.mark.parametrize(("received", "fold"), [("2026-10-25 00:30:04", 0), ("2026-10-25 01:30:04", 1)])
 def test_a_live_punch_tells_by_when_it_arrives(received: str, fold: int) -> None:
-    previous = (local("2026-10-25 02:10:00"), 0)
-    assert choose_fold(HALF_PAST_TWO, NIGHT, utc(received), alone=True, previous=previous) == fold
+    earlier = Earlier(local("2026-10-25 02:10:00"), 0)
+    assert choose_fold(HALF_PAST_TWO, NIGHT, utc(received), alone=True, earlier=earlier) == fold
 
 
 def test_a_backlog_is_not_live_even_when_it_arrives_then() -> None:
-    previous = (local("2026-10-25 02:10:00"), 0)
+    earlier = Earlier(local("2026-10-25 02:10:00"), 0)
     received = utc("2026-10-25 01:30:04")
-    assert choose_fold(HALF_PAST_TWO, NIGHT, received, alone=False, previous=previous) == 0
+    assert choose_fold(HALF_PAST_TWO, NIGHT, received, alone=False, earlier=earlier) == 0
 
 
 @given(st.text(max_size=64), st.sampled_from([PARIS, KINSHASA, ZoneInfo("Pacific/Kiritimati")]))

@@ -32,7 +32,7 @@ def test_the_serial_is_found_where_it_was_seen() -> None:
 
 def test_sendlog_echoes_what_was_received_rather_than_what_was_read() -> None:
     frame = read(cmd="sendlog", sn="Z1", count=3, logindex="900", record=[{"enrollid": 1, "time": "t"}])
-    assert (frame.count, frame.logindex, len(frame.records)) == (3, 900, 1)
+    assert (frame.count, frame.logindex, len(frame.records)) == (3, "900", 1)
     assert read(cmd="sendlog") == SendLog(None, None, None)
     assert read(cmd="sendlog", count=0, logindex=0, record=[]) == SendLog(None, 0, 0)
 

@@ -145,3 +145,18 @@ async def expect_silence(socket: WebSocketConnection) -> None:
     """Nothing is answered: an echo of a later question comes first."""
     answer = await ask(socket, cmd="checklive")
     assert answer == {"ret": "checklive", "result": True}
+
+
+async def raw_terminal(server: Server, sn: str = SN) -> trio.SocketStream:
+    """A registered terminal without a WebSocket library: nothing is read or answered for it."""
+    host, port = server.listener.address.removeprefix("ws://").rstrip("/").split(":")
+    stream = await trio.open_tcp_stream(host, int(port))
+    await stream.send_all(
+        b"GET / HTTP/1.1\r\nHost: t\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    await stream.receive_some()
+    text = b'{"cmd":"reg","sn":"%s"}' % sn.encode()
+    await stream.send_all(bytes([0x81, 0x80 | len(text)]) + bytes(4) + text)
+    await stream.receive_some()
+    return stream

@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 from trio_websocket import ConnectionClosed, open_websocket_url
 
-from tests.terminals.server import SN, Server, ask, hear, running_server
+from tests.terminals.server import SN, ask, hear, raw_terminal, running_server
 from tm20tui.store.engine import Database
 from tm20tui.store.vault import Vault
 
@@ -35,31 +35,11 @@ async def test_a_connected_serial_cannot_be_taken_over(
         assert server.state() == "online"
 
 
-class Frozen:
-    """A terminal whose network went away: the socket is there, nothing is read or answered."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-
-    async def register(self) -> trio.SocketStream:
-        host, port = self.server.listener.address.removeprefix("ws://").rstrip("/").split(":")
-        stream = await trio.open_tcp_stream(host, int(port))
-        await stream.send_all(
-            b"GET / HTTP/1.1\r\nHost: t\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        )
-        await stream.receive_some()
-        text = b'{"cmd":"reg","sn":"%s"}' % SN.encode()
-        await stream.send_all(bytes([0x81, 0x80 | len(text)]) + bytes(4) + text)
-        await stream.receive_some()
-        return stream
-
-
 async def test_a_dead_connection_is_replaced_at_once(
     sqlite_database: Database, vault: Vault, clock: MockClock
 ) -> None:
     async with running_server(sqlite_database, vault) as server:
-        dead = await Frozen(server).register()
+        dead = await raw_terminal(server)
         before = trio.current_time()
         async with server.terminal() as newcomer:
             assert trio.current_time() - before < server.settings.takeover_seconds + 1
@@ -75,7 +55,7 @@ async def test_a_race_of_reconnections_leaves_exactly_one(
     sqlite_database: Database, vault: Vault, clock: MockClock
 ) -> None:
     async with running_server(sqlite_database, vault) as server:
-        dead = await Frozen(server).register()
+        dead = await raw_terminal(server)
         accepted: list[bool] = []
 
         async def reconnect(hold: trio.Event) -> None:
@@ -100,7 +80,7 @@ async def test_closing_an_old_session_does_not_unregister_a_newer_one(
     sqlite_database: Database, vault: Vault, clock: MockClock
 ) -> None:
     async with running_server(sqlite_database, vault) as server:
-        dead = await Frozen(server).register()
+        dead = await raw_terminal(server)
         (old,) = server.sessions
         async with server.terminal():
             server.roster.leave(SN, old)
@@ -112,7 +92,7 @@ async def test_a_mute_terminal_is_shown_offline(
     sqlite_database: Database, vault: Vault, clock: MockClock
 ) -> None:
     async with running_server(sqlite_database, vault, offline_after_seconds=30, ping_seconds=10) as server:
-        mute = await Frozen(server).register()
+        mute = await raw_terminal(server)
         assert server.state() == "online"
         await trio.sleep(31)
         assert server.state() == "offline"
@@ -134,7 +114,7 @@ async def test_a_terminal_that_stops_answering_pings_is_ended(
     sqlite_database: Database, vault: Vault, clock: MockClock
 ) -> None:
     async with running_server(sqlite_database, vault, offline_after_seconds=30, ping_seconds=10) as server:
-        mute = await Frozen(server).register()
+        mute = await raw_terminal(server)
         (session,) = server.sessions
         session.has_ponged = True
         await trio.sleep(40)
@@ -160,7 +140,7 @@ async def test_a_ping_while_we_are_closing_harms_nobody(
     sqlite_database: Database, vault: Vault, clock: MockClock
 ) -> None:
     async with running_server(sqlite_database, vault) as server, server.terminal("OTHER") as other:
-        closing = await Frozen(server).register()
+        closing = await raw_terminal(server)
         (session,) = (one for one in server.sessions if one.terminal is not None and one.terminal.sn == SN)
         session.end(1008, "test")
         assert (await closing.receive_some())[:1] == b"\x88"
@@ -176,7 +156,7 @@ async def test_a_reset_connection_leaves_the_roster(
     sqlite_database: Database, vault: Vault, clock: MockClock
 ) -> None:
     async with running_server(sqlite_database, vault) as server:
-        stream = await Frozen(server).register()
+        stream = await raw_terminal(server)
         stream.socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         stream.socket.close()
         while server.roster.find(SN) is not None:

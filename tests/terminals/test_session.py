@@ -8,10 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import trio
 from trio_websocket import ConnectionClosed
 
 from tests.ingest.frames import record
-from tests.terminals.server import SN, ask, hear, running_server, say
+from tests.terminals.server import SN, ask, hear, raw_terminal, running_server, say
 from tm20tui.errors import StoreUnavailable
 from tm20tui.ingest.frames import Frame, Receipt, RegFrame
 from tm20tui.model import Terminal
@@ -64,6 +65,8 @@ async def test_a_punch_is_committed_before_it_is_acknowledged(database: Database
         ({"count": 7, "logindex": 0}, {"count": 7, "logindex": 0}),
         ({"count": 1}, {"count": 1}),
         ({"logindex": 5}, {"count": 1, "logindex": 5}),
+        ({"count": "1", "logindex": "07"}, {"count": "1", "logindex": "07"}),
+        ({"count": 1, "logindex": 2**70}, {"count": 1, "logindex": 2**70}),
         ({"count": 0, "logindex": 12, "record": []}, {"count": 0, "logindex": 12}),
         ({"count": 1, "logindex": 3, "record": [{"enrollid": "?"}]}, {"count": 1, "logindex": 3}),
         ({"count": 1, "record": record(5, "2026-06-01 07:31:02")}, {"count": 1}),
@@ -132,6 +135,20 @@ async def test_answers_nobody_waits_for_are_ignored(sqlite_database: Database, v
         assert (await ask(socket, cmd="heartbeat"))["ret"] == "heartbeat"
 
 
+async def test_a_name_in_gbk_does_not_hold_up_its_batch(database: Database, vault: Vault) -> None:
+    async with running_server(database, vault) as server:
+        stream = await raw_terminal(server)
+        head = b'{"cmd":"sendlog","sn":"%s","count":1,"logindex":9,"record":[{"enrollid":161,' % SN.encode()
+        text = head + '"name":"李","time":"2025-12-30 11:30:01","mode":1}]}'.encode("gbk")
+        await stream.send_all(bytes([0x81, 0xFE]) + len(text).to_bytes(2, "big") + bytes(4) + text)
+        with trio.fail_after(10):
+            answer = await stream.receive_some()
+        assert b'"ret":"sendlog","result":true,"count":1,"logindex":9' in answer
+        (punch,) = await server.rows("punches")
+        assert punch["name"] == "李"
+        await stream.aclose()
+
+
 class TestAdmission:
     async def test_an_unknown_terminal_waits_and_keeps_its_punches(
         self, database: Database, vault: Vault
@@ -179,6 +196,21 @@ class TestAdmission:
             answer = await ask(socket, cmd="reg", sn=sn)
             assert answer["result"] is False
             assert await server.rows("terminals") == []
+
+    async def test_one_connection_cannot_invent_serials(
+        self, sqlite_database: Database, vault: Vault
+    ) -> None:
+        async with (
+            running_server(sqlite_database, vault, ingest={"admission": "approve"}) as server,
+            server.connect() as socket,
+        ):
+            for number in range(3):
+                await ask(socket, cmd="reg", sn=f"FAKE{number}")
+            await say(socket, cmd="reg", sn="FAKE3")
+            with pytest.raises(ConnectionClosed) as closed:
+                await hear(socket)
+            assert closed.value.reason.code == 1008
+            assert len(await server.rows("terminals")) == 3
 
     async def test_nothing_is_answered_before_reg(self, sqlite_database: Database, vault: Vault) -> None:
         async with running_server(sqlite_database, vault) as server, server.connect() as socket:

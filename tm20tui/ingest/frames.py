@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import zlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -81,24 +79,3 @@ class Receipt:
     terminal: Terminal | None = None
     refusal: str = ""
     owed: set[int] = field(default_factory=set)
-
-
-_VALUE = r'\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|-?[0-9.]+)'
-_ALWAYS_HIDDEN = re.compile(r'("(?:image|photo|pwd|password|card|cardno)"' + _VALUE)
-# In a `sendlog` the member `record` is the punches themselves.
-_HIDDEN_ELSEWHERE = re.compile(r'("record"' + _VALUE)
-_MAY_HIDE = ('"image"', '"photo"', '"pwd"', '"password"', '"card')
-
-
-def without_secrets(raw: str) -> str:
-    """A frame's text with photos, templates, passwords and card numbers cut out; it need not be JSON."""
-    if any(name in raw for name in _MAY_HIDE):
-        raw = _ALWAYS_HIDDEN.sub(r'\1"(cut)"', raw)
-    if '"sendlog"' not in raw:
-        raw = _HIDDEN_ELSEWHERE.sub(r'\1"(cut)"', raw)
-    return raw
-
-
-def journal_text(raw: str) -> bytes:
-    """A frame as the journal keeps it: compressed, without secrets."""
-    return zlib.compress(without_secrets(raw).encode("utf-8", "replace"), 1)

@@ -81,21 +81,50 @@ def read_time(
     return Reading(utc, later_utc=second.astimezone(UTC))
 
 
+def repeated_hour(reading: Reading, zone: tzinfo) -> tuple[datetime, datetime]:
+    """The instants [start, end) whose wall-clock time a clock change makes ambiguous, around a reading."""
+    assert reading.utc is not None
+    assert reading.later_utc is not None
+    before, after = reading.utc, reading.later_utc
+    shift = after - before
+    offset = before.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) / 2
+        if middle.astimezone(zone).utcoffset() == offset:
+            before = middle
+        else:
+            after = middle
+    change = after.replace(microsecond=0)
+    return change - shift, change + shift
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A terminal's record before the one in question, in the same repeated hour."""
+
+    local: datetime
+    fold: int
+    enrollid: str = ""
+
+
 def choose_fold(
     local: datetime,
     reading: Reading,
     received_at: datetime,
     *,
     alone: bool,
-    previous: tuple[datetime, int] | None,
+    earlier: Earlier | None,
+    enrollid: str = "",
+    steps_back_later: bool = False,
 ) -> int:
     """Which of the two instants an ambiguous wall-clock time means: 0 the first, 1 the second.
 
     A record that comes alone within minutes of one of the two is live, and says so
-    by its arrival. Otherwise the order of arrival decides: `previous` is the wall
-    time and fold of the terminal's record before this one in the same night. A clock
-    that did not advance between two records has been set back in between, since one
-    terminal cannot take two punches in one second.
+    by its arrival. Otherwise the order of arrival decides: `earlier` is the terminal's
+    record before this one in the same repeated hour. A clock that did not advance between
+    them has been set back: a terminal hardly takes two users in one second. They may be
+    one user with two credentials though, and when the same batch steps back later on
+    (`steps_back_later`), that is where the clock was set back.
     """
     assert reading.utc is not None
     assert reading.later_utc is not None
@@ -103,7 +132,9 @@ def choose_fold(
         for fold, instant in ((1, reading.later_utc), (0, reading.utc)):
             if _LIVE_EARLIEST <= received_at - instant <= _LIVE_LATEST:
                 return fold
-    if previous is None:
+    if earlier is None:
         return 0
-    previous_local, previous_fold = previous
-    return 1 if previous_fold == 1 or local <= previous_local else 0
+    if earlier.fold == 1 or local < earlier.local:
+        return 1
+    stood_still = local == earlier.local and enrollid != earlier.enrollid
+    return int(stood_still and not steps_back_later)

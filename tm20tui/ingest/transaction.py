@@ -7,13 +7,15 @@ nothing of it is.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tm20tui.ingest.access import Access, Standing, decide_access
 from tm20tui.ingest.config import IngestConfig
 from tm20tui.ingest.direction import alternate, derive_direction, working_day
+from tm20tui.ingest.folds import Folds
 from tm20tui.ingest.frames import (
     BrokenFrame,
     Frame,
@@ -21,11 +23,10 @@ from tm20tui.ingest.frames import (
     Receipt,
     RegFrame,
     UserFrame,
-    journal_text,
-    without_secrets,
 )
+from tm20tui.ingest.masking import journal_text, without_secrets
 from tm20tui.ingest.registration import register
-from tm20tui.ingest.times import Reading, choose_fold, parse_wall_clock, read_time
+from tm20tui.ingest.times import Reading, parse_wall_clock, read_time
 from tm20tui.ingest.users import store_user
 from tm20tui.model import HELD_TIME_PROBLEMS
 from tm20tui.protocol import LogRecord
@@ -37,8 +38,6 @@ from tm20tui.store.vault import Vault
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-_NEAR_A_FOLD = timedelta(hours=3)
 
 
 def write_frames(
@@ -77,14 +76,13 @@ class _Group:
         self.photos: list[dict[str, Any]] = []
         self.quarantined: list[dict[str, Any]] = []
         self.journal: list[dict[str, Any]] = []
-        # (wall time, fold) of a terminal's last record in a repeated hour of this group.
-        self.folds: dict[int, tuple[datetime, int]] = {}
+        self.folds = Folds(connection)
 
     def add_log(self, frame: LogFrame) -> Receipt:
         receipt = Receipt()
         terminal, received_at = frame.terminal, frame.received_at
         alone = len(frame.records) == 1 and not frame.bad
-        for record in frame.records:
+        for index, record in enumerate(frame.records):
             reading = read_time(
                 record.time_raw,
                 frame.zone,
@@ -97,10 +95,11 @@ class _Group:
                 if alone and record.is_stranger and self._is_live(reading, received_at):
                     receipt.access = Access(False, "Unknown user")
                 continue
+            time_raw, note = _one_spelling(record)
             key = (
                 terminal.id,
                 record.enrollid,
-                storable(record.time_raw),
+                time_raw,
                 record.mode,
                 record.inout,
                 record.event,
@@ -111,13 +110,13 @@ class _Group:
             fold = 0
             utc = reading.utc
             if reading.later_utc is not None:
-                fold = self._fold(frame, key, reading, alone=alone)
+                fold = self.folds.choose(frame, index, key, reading, alone=alone)
                 utc = reading.later_utc if fold else reading.utc
             self.punches[key] = {
                 "terminal_id": terminal.id,
                 "enrollid": record.enrollid,
                 "name": storable(record.name),
-                "time_raw": key[2],
+                "time_raw": time_raw,
                 "time_utc": utc,
                 "timezone": terminal.timezone,
                 "fold": fold,
@@ -130,7 +129,7 @@ class _Group:
                 "access_granted": True,
                 "direction": derive_direction(terminal.direction_policy, record.inout),
                 "photo_digest": self._add_photo(record, received_at),
-                "note": None if record.note is None else storable(record.note),
+                "note": note,
                 "received_at": received_at,
                 "sync_status": "pending",
             }
@@ -221,29 +220,6 @@ class _Group:
             self.receipts[key].access = access
             self.punches[key]["access_granted"] = access.granted
 
-    def _fold(self, frame: LogFrame, key: PunchKey, reading: Reading, *, alone: bool) -> int:
-        local = parse_wall_clock(key[2])
-        assert local is not None
-        assert reading.utc is not None
-        assert reading.later_utc is not None
-        if punches.has_punch(self.connection, key):
-            # Sent again: it will be ignored, and must not move the order of arrival.
-            return 0
-        previous = self.folds.get(frame.terminal.id)
-        if previous is None:
-            found = punches.find_latest_between(
-                self.connection,
-                frame.terminal.id,
-                reading.utc - _NEAR_A_FOLD,
-                reading.later_utc + _NEAR_A_FOLD,
-            )
-            if found is not None:
-                found_local = parse_wall_clock(found[0])
-                previous = None if found_local is None else (found_local, found[1])
-        fold = choose_fold(local, reading, frame.received_at, alone=alone, previous=previous)
-        self.folds[frame.terminal.id] = (local, fold)
-        return fold
-
     def _add_event(self, frame: LogFrame, record: LogRecord, reading: Reading, receipt: Receipt) -> None:
         receipt.events += 1
         self.events.append(
@@ -301,6 +277,20 @@ class _Group:
             self.journal.append(
                 {"terminal_id": terminal_id, "received_at": received_at, "body": journal_text(raw)}
             )
+
+
+def _one_spelling(record: LogRecord) -> tuple[str, str | None]:
+    """A record's time as terminals usually print it, so that one instant is one punch, and its note.
+
+    A text that was spelled otherwise is kept in the note.
+    """
+    text = storable(record.time_raw)
+    note = None if record.note is None else storable(record.note)
+    local = parse_wall_clock(text)
+    if local is None or (usual := str(local)) == text:
+        return text, note
+    members = {} if note is None else json.loads(note)
+    return usual, json.dumps({**members, "time": text}, ensure_ascii=False)
 
 
 def realternate(connection: Connection, terminal_id: int, enrollid: str, start: str, end: str) -> None:

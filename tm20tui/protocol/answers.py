@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tm20tui.protocol.text import Fields, clean_text, dump
+from tm20tui.protocol.text import Echo, Fields, clean_text, dump
 
 MAX_MESSAGE = 200
+_ECHOED = ("count", "logindex")
 
 
 def reg_accepted(cloudtime: str | None, nosenduser: bool | None = None) -> str:
@@ -28,8 +29,8 @@ def reg_refused(reason: str) -> str:
 
 
 def log_accepted(
-    count: int | None,
-    logindex: int | None,
+    count: Echo,
+    logindex: Echo,
     cloudtime: str | None = None,
     access: int | None = None,
     message: str | None = None,
@@ -88,7 +89,7 @@ def _answer(ret: str, **members: object) -> str:
 
 def _members(members: Fields) -> Fields:
     return {
-        name: clean_text(value, MAX_MESSAGE) if isinstance(value, str) else value
+        name: clean_text(value, MAX_MESSAGE) if isinstance(value, str) and name not in _ECHOED else value
         for name, value in members.items()
         if value is not None
     }

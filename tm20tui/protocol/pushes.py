@@ -15,7 +15,7 @@ from tm20tui.protocol.devinfo import DevInfo, read_devinfo
 from tm20tui.protocol.names import SERVER_ONLY
 from tm20tui.protocol.records import MAX_NAME, BadRecord, LogRecord, find_rows, read_records
 from tm20tui.protocol.text import (
-    INT64_MAX,
+    Echo,
     Fields,
     as_enrollid,
     as_flag,
@@ -33,6 +33,7 @@ from tm20tui.protocol.text import (
 
 MAX_SN: Final = 64
 MAX_CMD: Final = 64
+_LONGEST_ECHO: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,9 @@ class SendLog:
     """Punches, door events and strangers: one live record or a backlog."""
 
     sn: str | None
-    count: int | None
+    count: Echo
     """As received, to be echoed; None when absent. Not reliably the number of records."""
-    logindex: int | None
+    logindex: Echo
     """As received, to be echoed; None when absent. Not a unique key: always 0 on AiFace."""
     records: tuple[LogRecord, ...] = ()
     bad: tuple[BadRecord, ...] = ()
@@ -250,10 +251,13 @@ def _code_of(fields: Fields) -> str:
     return ""
 
 
-def _echo(value: object) -> int | None:
-    if type(value) is int and -INT64_MAX <= value <= INT64_MAX:
-        return value
-    return None if value is None else as_int(value, -INT64_MAX, INT64_MAX)
+def _echo(value: object) -> Echo:
+    """Whatever was received, so that it can be sent back; only what no terminal would check is dropped."""
+    if type(value) is int:
+        return value if value.bit_length() <= _LONGEST_ECHO else None
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST_ECHO else None
+    return value if isinstance(value, float) and abs(value) < 1e15 else None
 
 
 def _others(fields: Mapping[str, object], names: tuple[str, ...]) -> Fields:

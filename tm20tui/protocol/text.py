@@ -15,6 +15,8 @@ from typing import Any, Final, TypeAlias
 from tm20tui.errors import FrameError
 
 Fields: TypeAlias = dict[str, object]
+Echo: TypeAlias = int | float | str | None
+"""A member that is answered exactly as it came, whatever a firmware wrote there."""
 
 INT32_MIN: Final = -(2**31)
 INT32_MAX: Final = 2**31 - 1

@@ -63,6 +63,7 @@ def mask(key: str, text: str) -> str:
     """`text` without passwords; nothing of it when the key's name says that it is a secret."""
     if re.search(r"(?i)password|passwd|secret|token|api_?key|webhook", key):
         return "***"
+    text = re.sub(r"(?i)([?&][^=&\s]*(?:pass|secret|token|key)[^=&\s]*=)[^&\s]*", r"\1***", text)
     return re.sub(r"(?<=://)([^/\s:@]*):.*@", r"\1:***@", text)
 
 

@@ -66,8 +66,8 @@ class Database:
 
     @property
     def label(self) -> str:
-        """The URL for people: no password."""
-        return self.url.render_as_string(hide_password=True)
+        """The URL for people: no password, and no query, where others may stand."""
+        return self.url.set(query={}).render_as_string(hide_password=True)
 
     async def read(
         self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs

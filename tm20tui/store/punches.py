@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tm20tui.model import DOOR_ENROLLID
 from tm20tui.store.schema import frames, photos, punches, quarantine, terminal_events, terminals, totals
 
 Row = Mapping[str, Any]
@@ -101,20 +100,20 @@ def has_punch(connection: Connection, key: PunchKey) -> bool:
 
 def find_latest_between(
     connection: Connection, terminal_id: int, start: datetime, end: datetime
-) -> tuple[str, int] | None:
-    """Text and fold of the last punch stored for a terminal whose instant lies in [start, end]."""
+) -> tuple[str, int, str] | None:
+    """Text, fold and user of the last punch stored for a terminal whose instant lies in [start, end)."""
     query = (
-        select(punches.c.time_raw, punches.c.fold)
+        select(punches.c.time_raw, punches.c.fold, punches.c.enrollid)
         .where(
             punches.c.terminal_id == terminal_id,
-            punches.c.time_utc.between(start, end),
-            punches.c.enrollid != DOOR_ENROLLID,
+            punches.c.time_utc >= start,
+            punches.c.time_utc < end,
         )
         .order_by(punches.c.id.desc())
         .limit(1)
     )
     row = connection.execute(query).first()
-    return None if row is None else (row.time_raw, row.fold)
+    return None if row is None else (row.time_raw, row.fold, row.enrollid)
 
 
 def list_user_day(

@@ -8,6 +8,7 @@ from tm20tui.ingest.frames import BrokenFrame, LogFrame
 from tm20tui.ingest.writer import GroupWriter
 from tm20tui.model import Terminal, utc_now
 from tm20tui.protocol import Salvaged, salvage
+from tm20tui.protocol.text import decode_bytes
 
 
 async def keep_broken(
@@ -31,4 +32,4 @@ async def keep_broken(
 
 def as_text(data: str | bytes) -> str:
     """A frame as text for the journal, whatever it was sent as."""
-    return data if isinstance(data, str) else data.decode("utf-8", "replace")
+    return data if isinstance(data, str) else decode_bytes(data)

@@ -10,11 +10,14 @@ import errno
 import logging
 import socket
 import ssl
+from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, WebSocketServer
+from wsproto import frame_protocol
+from wsproto.frame_protocol import MessageDecoder
 
 from tm20tui.errors import AlreadyRunning, ConfigError
 from tm20tui.settings import TerminalsSettings
@@ -25,6 +28,7 @@ log = logging.getLogger(__name__)
 _SEND_SECONDS = 10.0
 _CLOSE_SECONDS = 2.0
 _BACKLOG = 1024
+_OUR_COMPLAINTS = (1002, 1003, 1007, 1009)
 
 
 class WebSocketWire:
@@ -39,9 +43,11 @@ class WebSocketWire:
     async def receive(self) -> str | bytes:
         try:
             message: str | bytes = await self._socket.get_message()
-        except ConnectionClosed:
+        except ConnectionClosed as closed:
+            if closed.reason is not None and closed.reason.code in _OUR_COMPLAINTS:
+                log.warning("closed: %s", closed.reason.name, extra={"address": self.address})
             raise Disconnected from None
-        return message
+        return message if isinstance(message, bytes) or message.isascii() else _as_sent(message)
 
     async def send(self, text: str) -> None:
         try:
@@ -164,6 +170,35 @@ class Listener:
         address = ip_address(host.split("%")[0])
         mapped = getattr(address, "ipv4_mapped", None)
         return any((mapped or address) in network for network in networks)
+
+
+class _TolerantDecoder(MessageDecoder):
+    """Takes text frames that are not UTF-8: old firmware sends names in GBK.
+
+    Refused, such a frame would be sent again for ever, and block all that come after
+    it. What is no UTF-8 is carried as lone surrogates, from which `_as_sent` has the bytes.
+    """
+
+    @property
+    def decoder(self) -> IncrementalDecoder | None:
+        return self._decoder
+
+    @decoder.setter
+    def decoder(self, wanted: IncrementalDecoder | None) -> None:
+        self._decoder = None if wanted is None else getincrementaldecoder("utf-8")("surrogateescape")
+
+
+# Connections make their own decoder, by this name: there is no other way to give them one.
+frame_protocol.MessageDecoder = _TolerantDecoder  # type: ignore[misc]
+
+
+def _as_sent(message: str) -> str | bytes:
+    """A text frame, or its bytes when they are no UTF-8."""
+    try:
+        message.encode()
+    except UnicodeEncodeError:
+        return message.encode("utf-8", "surrogateescape")
+    return message
 
 
 class _Server(WebSocketServer):

@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 64
 # Whoever has not said who it is gets no time for large texts; a `reg` has 2 kB.
 _LARGEST_FIRST_FRAME = 65_536
+# A terminal may be given another serial while connected; whoever has many is inventing them.
+_SERIAL_CHANGES_ALLOWED = 2
 _BROKEN_FRAMES_ALLOWED = 30
 _BROKEN_WINDOW_SECONDS = 60.0
 # Asking for firmware: a bare "yes" would promise an update that is not there.
@@ -71,7 +73,7 @@ class Session:
         self.has_ponged = False
         self._scope = trio.CancelScope()
         self._ending: tuple[int, str] | None = None
-        self._punches = self._duplicates = 0
+        self._punches = self._duplicates = self._changes = 0
         self._broken: deque[float] = deque(maxlen=_BROKEN_FRAMES_ALLOWED)
         self._broken_frames = 0
 
@@ -196,6 +198,11 @@ class Session:
             await self.wire.send(reg_refused("no usable serial number"))
             return
         if self._sn and self._sn.casefold() != sn.casefold():
+            self._changes += 1
+            if self._changes > _SERIAL_CHANGES_ALLOWED:
+                log.warning("refused: one connection, many serial numbers", extra={"address": self.address})
+                self.end(1008, "one connection is one terminal")
+                await trio.lowlevel.checkpoint()
             self.slot.close()
             context.roster.leave(self._sn, self)
             self._registered, self.terminal, self._sn, self.slot = False, None, "", CommandSlot()
