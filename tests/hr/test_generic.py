@@ -86,6 +86,32 @@ def test_what_is_not_the_services_answer(status: int, body: bytes, content_type:
     assert isinstance(verdicts(status, body, content_type), Garbage)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"success": False}, ""),
+        ({"success": False, "error": "no\ndatabase"}, ": no database"),
+        ({"success": False, "results": [], "message": "m"}, ": m"),
+        ({"success": False, "error": {"code": 7}}, ': {"code": 7}'),
+        ({"success": False, "error": "", "detail": ["x" * 999]}, ': ["' + "x" * 298),
+    ],
+)
+def test_an_answer_that_says_it_failed_is_no_success(body: Any, words: str) -> None:
+    assert verdicts(200, body) == Garbage(f"answered 200 but says that it failed{words}")
+
+
+@pytest.mark.parametrize(
+    "body", [{"success": True}, {"success": None}, {"success": 0}, {"success": "false"}, {"error": "x"}]
+)
+def test_only_an_explicit_false_is_a_failure(body: Any) -> None:
+    assert verdicts(200, body)[1] == Verdict("accepted")
+
+
+def test_verdicts_count_more_than_a_failure_of_the_whole() -> None:
+    body = {"success": False, "results": [{"log_id": 1, "status": "rejected", "message": "who?"}]}
+    assert verdicts(200, body)[1] == Verdict("rejected", "who?")
+
+
 def test_an_answer_that_was_cut_is_no_success() -> None:
     assert isinstance(read_verdicts(Answer(200, body=b"{}", truncated=True), [1]), Garbage)
 

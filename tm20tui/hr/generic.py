@@ -1,6 +1,6 @@
 """The customer's own format: the body of a batch, and what an answer says about its records.
 
-A 2xx answer accepts all, unless it lists verdicts:
+A 2xx answer accepts all, unless it says ``"success": false`` or lists verdicts:
 ``{"results": [{"log_id": 456, "status": "accepted"}, ...]}`` with `status` one of
 accepted, duplicate, rejected, retry, and `code` and `message` for people.
 """
@@ -103,6 +103,8 @@ def read_verdicts(answer: Answer, log_ids: Collection[int]) -> dict[int, Verdict
         except (ValueError, RecursionError):
             return Garbage(f"answered {answer.status} with something that is not JSON")
         results = _results(content)
+        if not results and isinstance(content, dict) and content.get("success") is False:
+            return Garbage(f"answered {answer.status} but says that it failed{_quoted(content)}")
     unlisted = Verdict("accepted")
     if answer.status == 207:
         unlisted = Verdict("retry", "the service answered 207 without a verdict on this record")
@@ -138,13 +140,24 @@ def _log_id(entry: Mapping[str, Any]) -> int:
 
 def _verdict(entry: Mapping[str, Any]) -> Verdict:
     status = str(entry.get("status", "")).strip().lower()
-    parts = [str(entry[name]) for name in ("code", "message") if entry.get(name)]
-    reason = " ".join("".join(c if c.isprintable() else " " for c in ": ".join(parts)).split())
-    reason = reason[:_REASON_LENGTH]
+    reason = _one_line(": ".join(str(entry[name]) for name in ("code", "message") if entry.get(name)))
     for word in WORDS:
         if status == word:
             return Verdict(word, reason)
     return Verdict("retry", f"the service answered an unknown status {status[:40]!r}")
+
+
+def _quoted(content: Mapping[str, Any]) -> str:
+    for name in ("error", "errors", "message", "detail"):
+        if words := content.get(name):
+            return (
+                f": {_one_line(words if isinstance(words, str) else json.dumps(words, ensure_ascii=False))}"
+            )
+    return ""
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_REASON_LENGTH]
 
 
 def _number(value: float | None) -> float | None:
