@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from tests.store.factories import NOON, add_punch, add_punches, add_terminal, add_user, statuses
 from tm20tui.store import batches as batches_module
 from tm20tui.store import deliveries as deliveries_module
+from tm20tui.store import reviving as reviving_module
 from tm20tui.store import settling as settling_module
 from tm20tui.store.batches import (
     Batch,
@@ -283,6 +284,9 @@ QUEUES = {
     "pending count": (deliveries_module._COUNT_PENDING, "ix_deliveries_pending"),
     "oldest": (deliveries_module._OLDEST_PENDING, "ix_deliveries_pending"),
     "back-fill": (deliveries_module._BACKFILL_STEP, "ix_punches_pending"),
+    "forget": (deliveries_module._FAILED_PUNCHES, "ix_punches_failed"),
+    "hasten refused": (reviving_module._WAITING[0], "ix_deliveries_failed"),
+    "hasten put off": (reviving_module._WAITING[1], "ix_deliveries_pending"),
 }
 
 

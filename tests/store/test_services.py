@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import Connection, text
 
 from tests.store.factories import NOON, add_punch, add_punches, add_terminal, statuses
@@ -54,25 +56,70 @@ async def test_secrets_are_sealed_in_the_row_and_read_back_as_entered(
     await database.write(work)
 
 
-async def test_an_update_keeps_secrets_that_it_does_not_name_and_heals_the_service(
-    database: Database, vault: Vault
-) -> None:
+PAUSED: dict[str, Any] = {
+    "health": "paused",
+    "reason": "401",
+    "failures": 3,
+    "retry_at": LATER,
+    "batch_limit": 10,
+}
+
+
+async def test_an_update_keeps_secrets_that_it_does_not_name(database: Database, vault: Vault) -> None:
     def work(conn: Connection) -> None:
         service = add_service(conn, vault, replace(DRAFT, auth_token="kept"), NOON)
-        paused = {"health": "paused", "reason": "401", "failures": 3, "retry_at": None, "batch_limit": 10}
-        assert set_health(conn, service, **paused)  # type: ignore[arg-type]
-        changed = update_service(conn, vault, service.id, replace(DRAFT, name="pay"), LATER)
-        assert (changed.name, changed.health, changed.health_reason, changed.batch_limit) == (
-            "pay",
-            "healthy",
-            "",
-            None,
-        )
+        assert update_service(conn, vault, service.id, replace(DRAFT, name="pay"), LATER).name == "pay"
         assert get_secrets(conn, vault, service.id).auth_token == "kept"
         update_service(conn, vault, service.id, replace(DRAFT, auth_token=""), LATER)
         assert not get_service(conn, service.id).has_auth_token
-        assert not set_health(conn, service, **paused)  # type: ignore[arg-type]
+        assert not set_health(conn, service, **PAUSED)
         assert get_service(conn, service.id).health == "healthy"
+
+    await database.write(work)
+
+
+@pytest.mark.parametrize(
+    ("changes", "health", "limit", "asked"),
+    [
+        ({"description": "new", "users_endpoint": "/u", "retry_attempts": 9}, "paused", 10, 0),
+        ({"sync_interval_minutes": 1, "name": "other"}, "paused", 10, 0),
+        ({"auth_token": "same", "extra_headers": {"X-A": "same"}}, "paused", 10, 0),
+        ({"batch_size": 50}, "paused", None, 0),
+        ({"timeout_seconds": 5.0}, "healthy", None, 0),
+        ({"is_active": False}, "healthy", None, 0),
+        ({"base_url": "https://new.example"}, "healthy", None, 1),
+        ({"attendance_endpoint": "/new"}, "healthy", None, 1),
+        ({"auth_type": "bearer"}, "healthy", None, 1),
+        ({"auth_header_name": "X-Other"}, "healthy", None, 1),
+        ({"auth_token": "new"}, "healthy", None, 1),
+        ({"auth_token": ""}, "healthy", None, 1),
+        ({"extra_headers": {"X-A": "new"}}, "healthy", None, 1),
+        ({"extra_headers": {}}, "healthy", None, 1),
+    ],
+)
+async def test_an_update_heals_the_service_when_sending_depends_on_what_changed(
+    database: Database, vault: Vault, changes: dict[str, Any], health: str, limit: int | None, asked: int
+) -> None:
+    def work(conn: Connection) -> None:
+        first = replace(DRAFT, auth_token="same", extra_headers={"X-A": "same"})
+        service = add_service(conn, vault, first, NOON)
+        assert set_health(conn, service, **PAUSED)
+        found = update_service(conn, vault, service.id, replace(DRAFT, **changes), LATER)
+        assert (found.health, found.batch_limit) == (health, limit)
+        assert (found.failures, found.retry_at) == ((3, LATER) if health == "paused" else (0, None))
+        assert conn.scalar(text("SELECT COUNT(*) FROM totals WHERE name = 'heal:1'")) == asked
+
+    await database.write(work)
+
+
+async def test_a_token_that_cannot_be_read_is_corrected_by_entering_it_again(
+    database: Database, vault: Vault
+) -> None:
+    def work(conn: Connection) -> None:
+        service = add_service(conn, Vault(Fernet.generate_key()), replace(DRAFT, auth_token="same"), NOON)
+        assert set_health(conn, service, **PAUSED)
+        draft = replace(DRAFT, auth_token="same")
+        assert update_service(conn, vault, service.id, draft, LATER).health == "healthy"
 
     await database.write(work)
 
@@ -158,7 +205,7 @@ async def test_deleting_a_service_fails_all_it_was_owed_and_says_so(database: Da
         assert statuses(conn, service.id) == {"failed": 5}
         rows = conn.execute(text("SELECT DISTINCT last_error, next_attempt_at FROM deliveries")).all()
         assert [tuple(row) for row in rows] == [("the service was deleted", None)]
-        assert conn.scalars(text("SELECT DISTINCT sync_status FROM punches")).all() == ["failed"]
+        assert conn.scalars(text("SELECT DISTINCT sync_status FROM punches")).all() == ["pending"]
         assert conn.scalars(text("SELECT status FROM batches")).all() == ["returned"]
         assert list_owed(conn).service_ids(terminal) == ()
 
@@ -176,6 +223,6 @@ async def test_a_large_debt_of_a_deleted_service_is_given_up_in_chunks(
         assert statuses(conn, service.id) == {"failed": SWEEP_CHUNK, "pending": 30}
         assert fail_owed_to_deleted(conn) == 30
         assert fail_owed_to_deleted(conn) == 0
-        assert conn.scalars(text("SELECT DISTINCT sync_status FROM punches")).all() == ["failed"]
+        assert conn.scalars(text("SELECT DISTINCT sync_status FROM punches")).all() == ["pending"]
 
     await database.write(work)

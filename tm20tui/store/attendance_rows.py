@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, and_, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select
 
 from tm20tui.model import AttendanceLog, SyncStatus
 from tm20tui.store.schema import deliveries, punches, services, terminals, users
@@ -29,10 +29,13 @@ class PunchDelivery:
 
 
 def read_logs(conn: Connection, ids: Sequence[int], service_id: int | None) -> list[AttendanceLog]:
-    """The logs of these punches, in this order; with a service, as that service alone sees them."""
+    """The logs of these punches, in this order; with a service, as that service alone sees them.
+
+    Without one, what deleted services did not get says nothing.
+    """
     if not ids:
         return []
-    owed = _deliveries(conn, ids, service_id)
+    owed = _deliveries(conn, ids, _COUNTS if service_id is None else deliveries.c.service_id == service_id)
     rows = {row["id"]: row for row in conn.execute(_LOGS.where(punches.c.id.in_(ids))).mappings()}
     return [
         _log(rows[ident], owed.get(ident, []), alone=service_id is not None) for ident in ids if ident in rows
@@ -41,15 +44,13 @@ def read_logs(conn: Connection, ids: Sequence[int], service_id: int | None) -> l
 
 def list_punch_deliveries(conn: Connection, punch_id: int) -> list[PunchDelivery]:
     """What each service got or is owed of a punch, services that were deleted included."""
-    return _deliveries(conn, [punch_id], None).get(punch_id, [])
+    return _deliveries(conn, [punch_id]).get(punch_id, [])
 
 
 def _deliveries(
-    conn: Connection, punch_ids: Sequence[int], service_id: int | None
+    conn: Connection, punch_ids: Sequence[int], *conditions: ColumnElement[bool]
 ) -> dict[int, list[PunchDelivery]]:
-    query = _DELIVERIES.where(deliveries.c.punch_id.in_(punch_ids))
-    if service_id is not None:
-        query = query.where(deliveries.c.service_id == service_id)
+    query = _DELIVERIES.where(deliveries.c.punch_id.in_(punch_ids), *conditions)
     found: dict[int, list[PunchDelivery]] = {}
     for punch_id, *rest in conn.execute(query):
         found.setdefault(punch_id, []).append(PunchDelivery(*rest))
@@ -101,6 +102,7 @@ _DELIVERIES = (
     .join(services, services.c.id == deliveries.c.service_id)
     .order_by(deliveries.c.service_id)
 )
+_COUNTS = or_(deliveries.c.status != "failed", services.c.deleted_at.is_(None))
 _LOGS = (
     select(
         punches,

@@ -1,8 +1,9 @@
 """Deliveries: punches owed to services, and what a punch's `sync_status` says about them.
 
 Rows are made here (with the punch, or when a service comes later) and leave through
-`store/batches.py`. Status words are literals in the statements: that is what lets both
-engines use the partial indexes.
+`store/batches.py`. What a deleted service did not get says nothing about a punch.
+Status words are literals in the statements: that is what lets both engines use the
+partial indexes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, bindparam, text
+from sqlalchemy import BigInteger, Boolean, Connection, bindparam, text
 
 from tm20tui.model import HELD_TIME_PROBLEMS
 from tm20tui.store.schema import Utc
@@ -60,19 +61,25 @@ def begin_backfill(conn: Connection) -> dict[str, int | None]:
     return {"backfill_next_id": None if last is None else 0, "backfill_end_id": last}
 
 
-def backfill_chunk(conn: Connection, service_id: int, limit: int = BACKFILL_CHUNK) -> bool:
+def backfill_chunk(
+    conn: Connection, service_id: int, limit: int = BACKFILL_CHUNK, *, hold: bool = True
+) -> bool:
     """Owe the service another chunk of the punches nobody was owed when it came.
 
-    Returns whether more are left. Progress is kept in the service's row, so that a crash
-    between two chunks loses nothing and repeats nothing.
+    A punch that a deleted service got is not among them: it is never sent twice. With
+    `hold`, what has no trustworthy time waits for an operator. Returns whether more are
+    left. Progress is kept in the service's row, so that a crash between two chunks loses
+    nothing and repeats nothing.
     """
     row = conn.execute(_BACKFILL_RANGE, {"service": service_id}).first()
     if row is None:
         return False
+    if forget_failed(conn):
+        return True
     start, end, everywhere = row
     last = conn.scalar(_BACKFILL_STEP, {"start": start, "end": end, "offset": limit - 1})
     upto = end if last is None else last
-    span = {"service": service_id, "start": start, "end": upto}
+    span = {"service": service_id, "start": start, "end": upto, "hold": hold}
     conn.execute(_BACKFILL_ALL if everywhere else _BACKFILL_MAPPED, span)
     done = last is None or last >= end
     conn.execute(_BACKFILL_DONE if done else _BACKFILL_NEXT, {"service": service_id, "next": upto})
@@ -116,6 +123,24 @@ def fail_chunk(conn: Connection, service_id: int, reason: str, limit: int = SWEE
         punch_ids += conn.scalars(_FAIL_HELD, {**values, "limit": limit - len(punch_ids)})
     refresh_punches(conn, punch_ids)
     return len(punch_ids)
+
+
+def forget_failed(conn: Connection, limit: int = SWEEP_CHUNK) -> int:
+    """Have failed punches forget what deleted services refused: how many were looked at, 0 at the end.
+
+    Each deleted service walks once through the failed punches; how far is kept in its row,
+    where back-fill keeps it while the service lives.
+    """
+    for service_id, start in conn.execute(_FORGETTING).all():
+        read_as_queue(conn)
+        ids = conn.scalars(_FAILED_PUNCHES, {"start": start, "limit": limit}).all()
+        if ids:
+            refresh_punches(conn, conn.scalars(_FAILED_OF, {"service": service_id, "ids": ids}).all())
+        following = ids[-1] if len(ids) == limit else None
+        conn.execute(_BACKFILL_NEXT, {"service": service_id, "next": following})
+        if ids:
+            return len(ids)
+    return 0
 
 
 def count_deliveries(conn: Connection) -> dict[int, DeliveryCounts]:
@@ -196,22 +221,38 @@ _BACKFILL_STEP = text(
 _HELD = ", ".join(f"'{problem}'" for problem in HELD_TIME_PROBLEMS)
 _BACKFILL = (
     "INSERT INTO deliveries (punch_id, service_id, status) "
-    f"SELECT p.id, :service, CASE WHEN p.time_problem IN ({_HELD}) THEN 'held' ELSE 'pending' END "
-    "FROM punches p WHERE p.sync_status = 'pending' AND p.id > :start AND p.id <= :end "
-    "AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.punch_id = p.id) {served} "
+    f"SELECT p.id, :service, CASE WHEN :hold AND p.time_problem IN ({_HELD}) THEN 'held' "
+    "ELSE 'pending' END FROM punches p "
+    "WHERE p.sync_status = 'pending' AND p.id > :start AND p.id <= :end "
+    "AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.punch_id = p.id "
+    "AND (d.status IN ('sent', 'duplicate') "
+    "OR d.service_id IN (SELECT s.id FROM services s WHERE s.deleted_at IS NULL))) {served} "
     "ORDER BY p.id ON CONFLICT DO NOTHING"
 )
-_SERVICE_ID = bindparam("service", type_=BigInteger)
-_BACKFILL_ALL = text(_BACKFILL.format(served="")).bindparams(_SERVICE_ID)
+_BACKFILL_TYPES = (bindparam("service", type_=BigInteger), bindparam("hold", type_=Boolean))
+_BACKFILL_ALL = text(_BACKFILL.format(served="")).bindparams(*_BACKFILL_TYPES)
 _BACKFILL_MAPPED = text(
     _BACKFILL.format(
         served="AND p.terminal_id IN (SELECT m.terminal_id FROM mappings m WHERE m.service_id = :service)"
     )
-).bindparams(_SERVICE_ID)
+).bindparams(*_BACKFILL_TYPES)
 _BACKFILL_NEXT = text("UPDATE services SET backfill_next_id = :next WHERE id = :service")
 _BACKFILL_DONE = text(
     "UPDATE services SET backfill_next_id = NULL, backfill_end_id = NULL WHERE id = :service"
 )
+
+_FORGETTING = text(
+    "SELECT id, backfill_next_id FROM services "
+    "WHERE deleted_at IS NOT NULL AND backfill_next_id IS NOT NULL ORDER BY id"
+)
+_FAILED_PUNCHES = text(
+    "SELECT id FROM punches WHERE sync_status = 'failed' AND id > :start ORDER BY id LIMIT :limit"
+)
+# Found by the unique key: `|| ''` keeps the planner off the partial index of all that failed.
+_FAILED_OF = text(
+    "SELECT punch_id FROM deliveries "
+    "WHERE punch_id IN :ids AND service_id = :service AND status || '' = 'failed'"
+).bindparams(bindparam("ids", expanding=True))
 
 _NOW = bindparam("now", type_=Utc)
 _SWEEP = text(
@@ -275,8 +316,9 @@ _LOCK_FOR_REFRESH = text("SELECT id FROM punches WHERE id IN :ids ORDER BY id FO
     bindparam("ids", expanding=True)
 )
 _REFRESH = text(
-    "UPDATE punches SET sync_status = (SELECT CASE MAX(CASE d.status "
-    "WHEN 'failed' THEN 3 WHEN 'sent' THEN 1 WHEN 'duplicate' THEN 1 ELSE 2 END) "
+    "UPDATE punches SET sync_status = (SELECT CASE MAX(CASE "
+    "WHEN d.status IN ('sent', 'duplicate') THEN 1 WHEN d.status <> 'failed' THEN 2 "
+    "WHEN d.service_id IN (SELECT s.id FROM services s WHERE s.deleted_at IS NULL) THEN 3 END) "
     "WHEN 3 THEN 'failed' WHEN 1 THEN 'sent' ELSE 'pending' END "
     "FROM deliveries d WHERE d.punch_id = punches.id) WHERE id IN :ids"
 ).bindparams(bindparam("ids", expanding=True))

@@ -1,7 +1,8 @@
 """Third-party HR services: their settings, sealed secrets, mappings and health.
 
 A service without mappings serves every terminal. Deleting is soft, so that what was
-sent keeps its name; what it was still owed becomes failed with the reason.
+sent keeps its name; what it was still owed becomes failed with the reason, and its punches
+wait for another service as if it had never been.
 """
 
 from __future__ import annotations
@@ -14,11 +15,19 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, exc, insert, select, update
 
-from tm20tui.errors import Conflict, InvalidInput, NotFound
+from tm20tui.errors import Conflict, InvalidInput, NotFound, SecretUnreadable
 from tm20tui.model import AuthType, Service, ServiceSecrets
-from tm20tui.store.deliveries import begin_backfill, count_held, count_pending, dissolve_batches, fail_chunk
+from tm20tui.store.deliveries import (
+    begin_backfill,
+    count_held,
+    count_pending,
+    dissolve_batches,
+    fail_chunk,
+    forget_failed,
+)
 from tm20tui.store.owed import Owed as Owed
 from tm20tui.store.owed import list_owed as list_owed
+from tm20tui.store.reviving import ask_to_heal
 from tm20tui.store.schema import mappings, services, terminals
 from tm20tui.store.vault import Vault
 
@@ -121,7 +130,11 @@ def add_service(conn: Connection, vault: Vault, draft: ServiceDraft, now: dateti
 def update_service(
     conn: Connection, vault: Vault, service_id: int, changes: ServiceDraft, now: datetime
 ) -> Service:
-    """Make the service what the draft says; an edited service is tried again at once.
+    """Make the service what the draft says.
+
+    A change of what sending depends on has it tried again at once. One of its address or
+    credentials also makes its failed deliveries due again (by `heal_chunk`): the cause may
+    have been there.
 
     Raises:
         NotFound, Conflict, InvalidInput: as for `get_service` and `add_service`.
@@ -129,16 +142,15 @@ def update_service(
     before = get_service(conn, service_id)
     _check_name(conn, changes.name, service_id)
     _check_terminals(conn, changes.terminal_ids)
-    values = {
-        **_settings(changes),
-        **_sealed(vault, changes),
-        "updated_at": now,
-        "health": "healthy",
-        "health_reason": "",
-        "failures": 0,
-        "retry_at": None,
-        "batch_limit": None,
-    }
+    values = {**_settings(changes), **_sealed(vault, changes), "updated_at": now}
+    is_corrected = _is_corrected(conn, vault, before, changes)
+    if is_corrected or _differ(before, changes, _HEALING):
+        values |= {"health": "healthy", "health_reason": "", "failures": 0, "retry_at": None}
+        values["batch_limit"] = None
+    elif before.batch_size != changes.batch_size:
+        values["batch_limit"] = None
+    if is_corrected:
+        ask_to_heal(conn, service_id)
     if changes.terminal_ids != before.terminal_ids:
         values |= begin_backfill(conn)
     try:
@@ -160,20 +172,24 @@ def delete_service(conn: Connection, service_id: int, now: datetime) -> int:
     conn.execute(
         update(services)
         .where(services.c.id == service_id)
-        .values(deleted_at=now, updated_at=now, backfill_next_id=None, backfill_end_id=None)
+        .values(deleted_at=now, updated_at=now, backfill_next_id=0, backfill_end_id=None)
     )
     waiting = count_pending(conn, service_id) + count_held(conn, service_id)
     in_flight = dissolve_batches(conn, service_id, DELETED_REASON, now)
     fail_chunk(conn, service_id, DELETED_REASON)
+    forget_failed(conn)
     return waiting + in_flight
 
 
 def fail_owed_to_deleted(conn: Connection) -> int:
-    """Fail another chunk of what deleted services were owed; 0 when none is left."""
+    """Another chunk of what deleted services leave behind; 0 when nothing is left.
+
+    What they were owed fails, then the punches that had failed already forget it.
+    """
     for service_id in conn.scalars(select(services.c.id).where(services.c.deleted_at.is_not(None))).all():
         if count := fail_chunk(conn, service_id, DELETED_REASON):
             return count
-    return 0
+    return forget_failed(conn)
 
 
 def set_health(
@@ -201,6 +217,8 @@ def set_health(
     return changed.rowcount == 1
 
 
+_ADDRESS = ("base_url", "attendance_endpoint", "auth_type", "auth_header_name")
+_HEALING = ("timeout_seconds", "is_active")
 _SAME_NAME = tuple(
     item.name for item in fields(Service) if item.name in services.c and item.name != "extra_header_names"
 )
@@ -250,6 +268,26 @@ def _sealed(vault: Vault, draft: ServiceDraft) -> dict[str, Any]:
         values["extra_headers_sealed"] = vault.seal(json.dumps(headers)) if headers else None
         values["extra_header_names"] = json.dumps(sorted(headers))
     return values
+
+
+def _is_corrected(conn: Connection, vault: Vault, before: Service, changes: ServiceDraft) -> bool:
+    """Whether requests will go elsewhere, or with other credentials."""
+    if _differ(before, changes, _ADDRESS):
+        return True
+    if changes.auth_token is None and changes.extra_headers is None:
+        return False
+    try:
+        known = get_secrets(conn, vault, before.id)
+    except SecretUnreadable:
+        return True
+    headers = changes.extra_headers
+    return changes.auth_token not in (None, known.auth_token) or (
+        headers is not None and dict(headers) != dict(known.extra_headers)
+    )
+
+
+def _differ(before: Service, changes: ServiceDraft, names: tuple[str, ...]) -> bool:
+    return any(getattr(before, name) != getattr(changes, name) for name in names)
 
 
 def _check_name(conn: Connection, name: str, own_id: int | None) -> None:
