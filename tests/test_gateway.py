@@ -13,7 +13,7 @@ from trio_websocket import ConnectionClosed, open_websocket_url
 from tests.ingest.frames import rows
 from tests.terminals.server import ask
 from tm20tui.errors import AlreadyRunning
-from tm20tui.gateway import Gateway
+from tm20tui.gateway import Gateway, _delivery_config
 from tm20tui.model import utc_now
 from tm20tui.settings import Settings, load
 from tm20tui.simulate.fleet import run_fleet
@@ -79,6 +79,12 @@ async def test_every_punch_goes_from_the_terminal_to_the_service_once(
         with trio.fail_after(20):
             while statuses != {"sent"}:
                 statuses = {row["sync_status"] for row in await rows(gateway.database, "punches")}
+
+
+@pytest.mark.parametrize("deliver", [False, True])
+def test_what_is_owed_later_is_held_by_the_same_setting_as_what_is_owed_at_once(deliver: bool) -> None:
+    settings = load(None, {"ingest": {"deliver_impossible_times": deliver}})
+    assert _delivery_config(settings).deliver_impossible_times is deliver
 
 
 async def test_stopping_says_goodbye_and_keeps_what_was_taken(database_url: str, tmp_path: Path) -> None:

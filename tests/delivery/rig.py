@@ -19,6 +19,7 @@ from sqlalchemy import Connection, text
 from tests.store.factories import add_punches, add_terminal
 from tm20tui.delivery.config import DeliveryConfig
 from tm20tui.delivery.dispatcher import Dispatcher
+from tm20tui.events import EventBus
 from tm20tui.model import Service
 from tm20tui.simulate.hr import serve_hr
 from tm20tui.simulate.hr_service import HrService, Reply, Request
@@ -69,6 +70,7 @@ class Rig:
     config: DeliveryConfig
     nursery: trio.Nursery
     node: str = "here"
+    events: EventBus = field(default_factory=EventBus)
     dispatcher: Dispatcher = field(init=False)
 
     def now(self) -> datetime:
@@ -110,7 +112,13 @@ class Rig:
     async def start(self) -> trio.CancelScope:
         """A dispatcher of its own nursery task; cancelling the scope is a crash."""
         self.dispatcher = Dispatcher(
-            self.database, self.vault, self.config, self.node, now=self.now, random=lambda: 0.5
+            self.database,
+            self.vault,
+            self.config,
+            self.node,
+            now=self.now,
+            random=lambda: 0.5,
+            events=self.events,
         )
         scope = trio.CancelScope()
 

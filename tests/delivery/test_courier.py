@@ -11,6 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.delivery.rig import Receiver, Reply, Request, Rig, says
+from tm20tui.delivery.policy import GROW_AFTER
 
 
 def log_ids(request: Request) -> list[int]:
@@ -218,6 +219,7 @@ async def test_a_service_that_refuses_us_is_paused_and_no_punch_fails(
         ),
         (says(200, b"<html>Sign in</html>", ("content-type", "text/html")), "a web page"),
         (says(200, b"Welcome", ("content-type", "text/plain")), "not JSON"),
+        (says(200, b'{"success":false,"error":"database down"}'), "it failed: database down"),
         (says(200, b'{"a":"' + b"x" * 100_000 + b'"}'), "far more"),
         (says(0, reset=True), "closed the connection"),
         (says(500), "answered 500"),
@@ -302,6 +304,17 @@ async def test_413_halves_the_batches_and_is_remembered(rig: Rig, mock_clock: Mo
     assert (await rig.service()).batch_limit == 25
     sizes = [len(log_ids(request)) for request in rig.receiver.seen]
     assert sizes == [100, 50, 25, 25, 50, 25, 25, 25, 25]
+
+
+async def test_what_413_taught_is_forgotten_in_time(rig: Rig, mock_clock: MockClock) -> None:
+    rig.receiver.control({"fail": "big", "big_above": 3})
+    await rig.add_service(batch_size=4)
+    await rig.punch(2 * GROW_AFTER + 4)
+    await rig.start()
+    await rig.until_settled(sent=2 * GROW_AFTER + 4)
+    sizes = [len(log_ids(request)) for request in rig.receiver.seen]
+    assert sizes == [4, *[2] * GROW_AFTER, 4, 2, 2]
+    assert (await rig.service()).batch_limit == 2
 
 
 async def test_a_refused_record_is_tried_hourly_until_its_attempts_are_used(

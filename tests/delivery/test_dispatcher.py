@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import trio
+from sqlalchemy import text
 from trio.testing import MockClock
 
-from tests.delivery.rig import Rig, open_rig, says
+from tests.delivery.rig import Reply, Request, Rig, open_rig, says
 from tests.store.factories import add_punch, add_terminal
 from tm20tui.delivery.draft import validate_service
 from tm20tui.errors import Conflict, NotFound, StoreUnavailable, Unavailable
+from tm20tui.model import Service
 from tm20tui.store.engine import Database
 from tm20tui.store.services import delete_service, update_service
 from tm20tui.store.vault import Vault
@@ -56,6 +59,76 @@ async def test_an_edit_resumes_a_paused_service(rig: Rig, mock_clock: MockClock)
     await rig.until_settled(sent=2)
     assert [request.headers["authorization"] for request in rig.receiver.seen] == ["Bearer old", "Bearer new"]
     assert rig.receiver.keys[0] == rig.receiver.keys[1]
+
+
+@pytest.mark.parametrize("deliver", [False, True])
+async def test_impossible_times_are_taken_over_as_configured(
+    rig: Rig, mock_clock: MockClock, deliver: bool
+) -> None:
+    rig.config = replace(rig.config, deliver_impossible_times=deliver)
+    await rig.database.write(lambda conn: add_punch(conn, add_terminal(conn), time_problem="too old"))
+    await rig.add_service()
+    await rig.start()
+    await rig.until_settled(**({"sent": 1} if deliver else {"held": 1}))
+
+
+async def edit(rig: Rig, service: Service, **changes: Any) -> None:
+    draft = validate_service(changes, existing=service, allow_private_hosts=True)
+    await rig.database.write(lambda conn: update_service(conn, rig.vault, service.id, draft, rig.now()))
+    rig.dispatcher.services_changed()
+
+
+async def test_an_edit_of_something_else_does_not_shorten_a_pause(rig: Rig, mock_clock: MockClock) -> None:
+    rig.receiver.script = [says(429, b"", ("retry-after", "3600"))]
+    service = await rig.add_service()
+    await rig.punch(2)
+    await rig.start()
+    await rig.until_health("backing off")
+    await edit(rig, service, description="the new payroll")
+    mock_clock.jump(3590)
+    await rig.quiet(1)
+    mock_clock.jump(11)
+    await rig.until_settled(sent=2)
+
+
+async def test_what_failed_through_wrong_settings_is_sent_when_they_are_corrected(
+    database: Database, vault: Vault, mock_clock: MockClock
+) -> None:
+    async with open_rig(database, vault, mock_clock) as rig:
+        rig.receiver.always = says(422)
+        service = await rig.add_service(retry_attempts=1, extra_headers={"X-Tenant": "wrong"})
+        await rig.punch(3)
+        await rig.start()
+        await rig.until_settled(failed=3)
+        await edit(rig, service, description="no use")
+        await rig.quiet(len(rig.receiver.seen))
+        rig.receiver.always = None
+        await edit(rig, service, extra_headers={"X-Tenant": "right"})
+        await rig.until_settled(sent=3)
+        assert await rig.rows("SELECT DISTINCT attempts FROM deliveries") == [(1,)]
+
+
+async def test_what_a_deleted_service_was_owed_goes_to_the_next(
+    database: Database, vault: Vault, mock_clock: MockClock
+) -> None:
+    async with open_rig(database, vault, mock_clock) as rig:
+        service = await rig.add_service(retry_attempts=1)
+        await rig.start()
+        await rig.punch(2)
+        await rig.until_settled(sent=2)
+        rig.receiver.script = [says(422), says(422), says(422), says(503)]
+        await rig.punch(2)
+        await rig.until_settled(sent=2, failed=2)
+        await rig.punch(1)
+        await rig.until_health("backing off")
+        await rig.database.write(lambda conn: delete_service(conn, service.id, rig.now()))
+        rig.dispatcher.services_changed()
+        await rig.until(lambda: not rig.dispatcher.status())
+        await rig.add_service()
+        rig.dispatcher.services_changed()
+        await rig.until_settled(sent=5, failed=3)
+        assert rig.receiver.counts["delivered_twice"] == 0
+        assert await rig.rows("SELECT DISTINCT sync_status FROM punches") == [("sent",)]
 
 
 async def test_deleting_a_service_ends_its_courier(rig: Rig, mock_clock: MockClock) -> None:
@@ -132,6 +205,40 @@ async def test_sync_now_probes_a_service_that_is_down_and_says_what_it_found(
     assert (await rig.service()).failures == 2
 
 
+async def test_sync_now_takes_what_would_be_tried_later_but_once(rig: Rig, mock_clock: MockClock) -> None:
+    service = await rig.add_service()
+    ids = await rig.punch(3)
+    words = ("rejected", "retry", "accepted")
+    results = [{"log_id": ident, "status": word} for ident, word in zip(ids, words, strict=True)]
+    refusal = [{"log_id": ids[0], "status": "rejected"}]
+    rig.receiver.script = [says(200, json.dumps({"results": some}).encode()) for some in (results, refusal)]
+    await rig.start()
+    await rig.until_settled(sent=1, failed=1, pending=1)
+    report = await rig.dispatcher.sync_now(service.id)
+    assert (report.sent, report.failed, report.left) == (1, 1, 0)
+    report = await rig.dispatcher.sync_now(service.id)
+    assert (report.sent, report.failed, report.left) == (1, 0, 0)
+    assert len(rig.receiver.seen) == 3
+
+
+async def test_sync_now_resumes_a_paused_service_that_is_owed_nothing(
+    rig: Rig, mock_clock: MockClock
+) -> None:
+    service = await rig.add_service()
+    await rig.database.write(
+        lambda conn: conn.execute(text("UPDATE services SET health = 'paused', health_reason = 'x'")).rowcount
+    )
+    await rig.start()
+    await rig.until_health("paused")
+    async with rig.events.subscribe({"service.health"}) as told:
+        report = await rig.dispatcher.sync_now(service.id)
+        assert (await anext(told)).facts["health"] == "healthy"
+    assert (report.sent, report.reason, rig.health()) == (0, "", "healthy")
+    assert (await rig.service()).health == "healthy"
+    await rig.punch(1)
+    await rig.until_settled(sent=1)
+
+
 async def test_sync_now_refuses_what_is_not_there(rig: Rig, mock_clock: MockClock) -> None:
     await rig.start()
     with pytest.raises(NotFound):
@@ -142,18 +249,26 @@ async def test_sync_now_refuses_what_is_not_there(rig: Rig, mock_clock: MockCloc
 
 
 async def test_a_hanging_service_delays_no_other(rig: Rig, mock_clock: MockClock) -> None:
+    hanging = trio.Event()
+
+    def hang(request: Request) -> Reply | None:
+        if request.path != "/hang":
+            return None
+        hanging.set()
+        return says(200, hang_seconds=1000.0)(request)
+
     rig.receiver.attendance_paths = {"/api/v1/attendance"}
-    rig.receiver.always = lambda request: (
-        says(200, hang_seconds=1000.0)(request) if request.path == "/hang" else None
-    )
+    rig.receiver.always = hang
     await rig.add_service(name="hanging", attendance_endpoint="/hang")
     for number in range(9):
         await rig.add_service(name=f"fine {number}")
     await rig.start()
-    await rig.punch(1)
-    await rig.until_settled(sent=9, in_flight=1)
+    async with rig.events.subscribe({"delivery.settled"}) as settled:
+        await rig.punch(1)
+        await hanging.wait()
+        names = [(await anext(settled)).facts["service"] for _ in range(9)]
+    assert sorted(map(str, names)) == [f"fine {number}" for number in range(9)]
     states = rig.dispatcher.status()
-    assert [state.sent for state in states] == [0] + [1] * 9
     assert states[0].in_flight_since == rig.now()
 
 

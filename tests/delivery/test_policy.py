@@ -11,7 +11,18 @@ import pytest
 
 from tm20tui.delivery.brake import REFUSALS_ALLOWED, Brake
 from tm20tui.delivery.config import DeliveryConfig
-from tm20tui.delivery.policy import BackOff, Decision, Pause, Refuse, Settle, Split, decide, settle
+from tm20tui.delivery.policy import (
+    GROW_AFTER,
+    BackOff,
+    Decision,
+    Pause,
+    Refuse,
+    Settle,
+    Split,
+    decide,
+    grow,
+    settle,
+)
 from tm20tui.hr.answer import Answer, Failure, FailureKind, Outcome
 from tm20tui.hr.generic import Verdict
 from tm20tui.store.batches import DeliveryRow
@@ -94,6 +105,18 @@ def test_a_rejected_record_is_tried_again_while_attempts_are_left(
     found = settle(row, Verdict("rejected", "x"), retry_attempts=allowed, now=NOW, config=CONFIG)
     assert found.status == "failed"
     assert found.next_attempt_at == (NOW + timedelta(hours=1) if again else None)
+
+
+def test_a_limit_grows_back_after_enough_full_batches_in_a_row() -> None:
+    limit: int | None = 25
+    full, seen = 0, []
+    for _ in range(3 * GROW_AFTER):
+        limit, full = grow(limit, full, limit or 120, 120)
+        seen.append(limit)
+    assert seen == [25] * 19 + [50] * 20 + [100] * 20 + [None]
+    assert grow(25, 19, 24, 120) == (25, 19)
+    assert grow(60, 19, 60, 120) == (None, 0)
+    assert grow(None, 0, 120, 120) == (None, 0)
 
 
 def refuse(brake: Brake, *reasons: str, **values: Any) -> Brake:

@@ -11,6 +11,8 @@ class DeliveryConfig:
     """`backoff_seconds` are the pauses after 1, 2, ... failures in a row, the last repeats;
     `jitter` is the share by which each varies either way. `lease_seconds` is how long a
     batch belongs to its node without news, at least the service's timeout and a margin.
+    With `deliver_impossible_times`, a new service takes over punches without a trustworthy
+    time as they are; otherwise they are held.
     """
 
     allow_private_hosts: bool = False
@@ -19,3 +21,4 @@ class DeliveryConfig:
     retry_sweep_minutes: float = 60
     retry_after_cap_seconds: float = 86400
     lease_seconds: float = 120
+    deliver_impossible_times: bool = False

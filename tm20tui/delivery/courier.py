@@ -28,7 +28,8 @@ from tm20tui.hr.answer import Answer
 from tm20tui.hr.client import ANSWER_LIMIT, HrClient
 from tm20tui.model import Service, ServiceSecrets
 from tm20tui.store.batches import Batch, Connection
-from tm20tui.store.deliveries import backfill_chunk, count_pending
+from tm20tui.store.deliveries import SWEEP_CHUNK, backfill_chunk, count_pending
+from tm20tui.store.reviving import hasten_chunk
 from tm20tui.store.settling import Attempt
 
 P = ParamSpec("P")
@@ -76,7 +77,10 @@ class Courier:
         self._signal.set()
 
     async def sync(self, terminal_id: int | None) -> SyncReport:
-        """A round now, whatever the interval and the health say; returns when it is over."""
+        """A round now, whatever the interval, the health and the deliveries' own times say.
+
+        Returns when it is over. What was given up is not tried.
+        """
         request = SyncRequest(terminal_id)
         self._requests.append(request)
         self._signal.set()
@@ -128,7 +132,8 @@ class Courier:
             await self._idle(health.reason if service.is_active else "the service is not active")
             return
         self._last_sync_at = service.last_attendance_sync_at
-        while await self._write(backfill_chunk, service.id):
+        hold = not self._office.config.deliver_impossible_times
+        while await self._write(backfill_chunk, service.id, hold=hold):
             if self._stopping.is_set():
                 return
         self._news = self._recover = True
@@ -152,7 +157,11 @@ class Courier:
         if not wanted.open_only:
             # A round of one terminal leaves the others as they were.
             self._in_round, self._news = claim.terminal_id is None, claim.terminal_id is not None
+        if request is not None:
+            await self._hasten(request)
         taken = await self._write(ledger.take, desk, self._health, claim, self._office.now())
+        if taken.batch is None:
+            tell_health(self._office.events, self._service, self._health, taken.health)
         self._health = taken.health
         self._reload = self._reload or taken.edited
         while taken.batch is not None:
@@ -179,6 +188,12 @@ class Courier:
         if request is not None and not self._reload:
             left = await self._write(count_pending, self._service.id)
             self._finish(request, left, self._health.reason)
+
+    async def _hasten(self, request: SyncRequest) -> None:
+        """Once per request: what is refused in its round waits again."""
+        while not request.hastened and not self._stopping.is_set():
+            count = await self._write(hasten_chunk, self._service.id, request.terminal_id, self._office.now())
+            request.hastened = count < SWEEP_CHUNK
 
     async def _attempt(self, desk: Desk, client: HrClient, batch: Batch, claim: Claim) -> Settled:
         """One POST and its consequences."""

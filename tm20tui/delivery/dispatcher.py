@@ -79,14 +79,16 @@ class Dispatcher:
                 courier.news()
 
     def services_changed(self) -> None:
-        """A service was added, edited or deleted: an edited one is tried at once."""
+        """A service was added, edited or deleted: the new settings are used at once."""
         for courier in self._couriers.values():
             courier.changed()
         self._services_changed.set()
         self._sweep.now()
 
     async def sync_now(self, service_id: int, terminal_id: int | None = None) -> SyncReport:
-        """Send all that is pending now, whatever the interval; a service that is down gets one probe.
+        """Send now all that is pending or would be tried later, whatever the interval.
+
+        A service that is down gets one probe, a paused one too.
 
         Raises:
             NotFound: no such service.

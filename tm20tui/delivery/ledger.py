@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
 
 from tm20tui.delivery.brake import Brake
 from tm20tui.delivery.config import DeliveryConfig
-from tm20tui.delivery.policy import BackOff, Decision, Pause, Refuse, Settle, Split, settle
+from tm20tui.delivery.policy import BackOff, Decision, Pause, Refuse, Settle, Split, grow, settle
 from tm20tui.delivery.states import ServiceEvent, ServiceState, move_service
 from tm20tui.errors import SecretUnreadable
 from tm20tui.hr.generic import Verdict, render
@@ -47,13 +47,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The service's state: `reason` in words, `failures` in a row, what the pause lasts until."""
+    """The service's state: `reason` in words, `failures` in a row, what the pause lasts until.
+
+    `full_batches` of the size of `batch_limit` were accepted in a row; it is not kept.
+    """
 
     state: ServiceState = "healthy"
     reason: str = ""
     failures: int = 0
     retry_at: datetime | None = None
     batch_limit: int | None = None
+    full_batches: int = field(default=0, compare=False)
 
     def after(self, event: ServiceEvent, reason: str = "", retry_at: datetime | None = None) -> Health:
         """The health after an event."""
@@ -61,7 +65,7 @@ class Health:
         failures = 0 if state == "healthy" else self.failures + (event == "outage")
         if event == "probe":
             reason, retry_at = self.reason, self.retry_at
-        return Health(state, reason, failures, retry_at, self.batch_limit)
+        return replace(self, state=state, reason=reason, failures=failures, retry_at=retry_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +152,15 @@ def keep_health(conn: Connection, service: Service, health: Health) -> bool:
 def take(conn: Connection, desk: Desk, health: Health, claim: Claim, now: datetime) -> Taken:
     """The batch to send now: an unknown outcome first, then the oldest that is due.
 
-    To a service that is backing off or paused it goes as the probe.
+    To a service that is backing off or paused it goes as the probe. A paused one to which
+    nothing can be sent as a probe is taken to be healthy: the next punch will show.
     """
     batch, fresh = _claim(conn, desk, health, claim, now)
     if batch is None:
         whole = not claim.open_only and claim.terminal_id is None
+        if whole and health.state == "paused":
+            health = health.after("nothing to send")
+            return Taken(None, health, edited=not keep_health(conn, desk.service, health))
         return Taken(None, health, next_due_at=next_due(conn, desk.service.id) if whole else None)
     if health.state == "healthy":
         return Taken(batch, health, fresh)
@@ -204,9 +212,11 @@ def _act(
         case Settle(verdicts):
             sent, failed = _settle(conn, desk, batch, verdicts, now)
             outcome = "sent" if sent == len(batch.rows) else "settled"
-            return Settled(
-                health.after("answered"), brake.accepted() if sent else brake, outcome, sent, failed
+            limit, full = grow(
+                health.batch_limit, health.full_batches, len(batch.rows), desk.service.batch_size
             )
+            fine = replace(health.after("answered"), batch_limit=limit, full_batches=full)
+            return Settled(fine, brake.accepted() if sent else brake, outcome, sent, failed)
         case BackOff(reason, retry_at, put_off):
             if put_off is not None:
                 _settle(conn, desk, batch, put_off, now)
@@ -216,7 +226,7 @@ def _act(
         case Split(_, limit):
             fine = health.after("answered")
             if limit is not None:
-                fine = replace(fine, batch_limit=min(limit, health.batch_limit or limit))
+                fine = replace(fine, batch_limit=min(limit, health.batch_limit or limit), full_batches=0)
             split_batch(
                 conn,
                 batch,

@@ -28,6 +28,7 @@ PAUSES: Mapping[int, str] = {
 }
 TOO_LARGE = 413
 RECORD_RETRY_SECONDS = 60.0
+GROW_AFTER = 20
 _REASON_LENGTH = 400
 
 
@@ -123,6 +124,19 @@ def settle(
         later = now + timedelta(seconds=RECORD_RETRY_SECONDS)
         return Settlement(row, "pending", verdict.reason or "the service asked to send it later", later)
     return Settlement(row, "duplicate" if status == "duplicate" else "sent")
+
+
+def grow(limit: int | None, full: int, count: int, batch_size: int) -> tuple[int | None, int]:
+    """The limit that a 413 taught, and how many batches as large were accepted in a row, `count` the last.
+
+    After `GROW_AFTER` of them the limit doubles; it is forgotten when it reaches the
+    service's own `batch_size`.
+    """
+    if limit is None or count < limit:
+        return limit, full
+    if full + 1 < GROW_AFTER:
+        return limit, full + 1
+    return (limit * 2 if limit * 2 < batch_size else None), 0
 
 
 def _words(answer: Answer) -> str:

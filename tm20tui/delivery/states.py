@@ -1,7 +1,7 @@
 """The two state machines of delivery. A move that is not in its table raises and changes nothing.
 
 The service:   healthy -> backing off -> half-open (one probe) -> healthy, or backing off again;
-               paused needs an operator: an edit, or a probe by hand.
+               paused needs an operator: an edit, or a probe by hand (if there is anything to send).
 The delivery:  pending -> in flight -> sent | duplicate | failed, or pending again;
                held waits for an operator; failed goes back to pending when its cause may have healed,
                or an operator retries it; what an operator discards stays failed.
@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Literal
 
 ServiceState = Literal["healthy", "backing off", "half-open", "paused"]
-ServiceEvent = Literal["probe", "answered", "outage", "refused us", "edited"]
+ServiceEvent = Literal["probe", "answered", "outage", "refused us", "edited", "nothing to send"]
 DeliveryState = Literal["pending", "in flight", "held", "sent", "duplicate", "failed"]
 DeliveryEvent = Literal[
     "claim",
@@ -42,6 +42,7 @@ SERVICE_MOVES: dict[tuple[ServiceState, ServiceEvent], ServiceState] = {
     ("half-open", "edited"): "healthy",
     ("paused", "probe"): "half-open",
     ("paused", "edited"): "healthy",
+    ("paused", "nothing to send"): "healthy",
 }
 
 DELIVERY_MOVES: dict[tuple[DeliveryState, DeliveryEvent], DeliveryState] = {

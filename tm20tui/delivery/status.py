@@ -58,9 +58,13 @@ class SyncReport:
 
 @dataclass(slots=True)
 class SyncRequest:
-    """A sync by hand on its way; `done` is set when its round is over."""
+    """A sync by hand on its way; `done` is set when its round is over.
+
+    `hastened`: what would have been tried later is due.
+    """
 
     terminal_id: int | None
+    hastened: bool = False
     sent: int = 0
     failed: int = 0
     left: int = 0

@@ -13,13 +13,15 @@ from tm20tui.delivery.status import SweepStatus
 from tm20tui.errors import StoreUnavailable
 from tm20tui.events import Signal
 from tm20tui.store.deliveries import SWEEP_CHUNK, sweep_failed
+from tm20tui.store.reviving import heal_chunk
 from tm20tui.store.services import fail_owed_to_deleted
 
 LONGEST_PAUSE_SECONDS = 60.0
 
 
 class Sweep:
-    """Runs once a minute, in short transactions; what deleted services were owed fails with it."""
+    """Runs once a minute, in short transactions; what deleted services were owed fails with it,
+    and what failed at a service that was corrected becomes due."""
 
     def __init__(self, office: Office, news: Callable[[Iterable[int]], None]) -> None:
         """`news` is called with the services that are owed something again."""
@@ -50,19 +52,21 @@ class Sweep:
                 await self._due.wait()
 
     async def _sweep(self) -> bool:
-        """One pair of transactions; whether there is more to do at once."""
+        """A few transactions; whether there is more to do at once."""
         office = self._office
         self.status = replace(
             self.status, running=True, last_started_at=office.now(), next_run_at=None, error=""
         )
-        given_up, revived = 0, {}
+        given_up, healed, revived = 0, 0, {}
         try:
             given_up = await office.database.write(fail_owed_to_deleted)
-            revived = await office.database.write(sweep_failed, office.now())
+            healed = await office.database.write(heal_chunk, office.now())
+            if healed < SWEEP_CHUNK:
+                revived = await office.database.write(sweep_failed, office.now())
         except StoreUnavailable as error:
             self.status = replace(self.status, error=str(error))
         finally:
             retried = sum(revived.values())
             self.status = replace(self.status, running=False, last_finished_at=office.now(), retried=retried)
         self._news(revived)
-        return retried >= SWEEP_CHUNK or bool(given_up)
+        return retried >= SWEEP_CHUNK or bool(given_up or healed)
