@@ -20,7 +20,8 @@ class Table:
         print(f"{'measure':58} {'figure':>12}  {'goal':>12}")
 
     def add(self, name: str, figure: float, unit: str, goal: str = "") -> None:
-        print(f"{name:58} {figure:12,.1f}  {goal:>12}  {unit}", flush=True)
+        digits = 1 if unit else 3
+        print(f"{name:58} {figure:12,.{digits}f}  {goal:>12}  {unit}", flush=True)
 
 
 async def _fresh(function: Callable[[Path], Awaitable[object]]) -> object:

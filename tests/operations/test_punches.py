@@ -126,7 +126,7 @@ async def test_the_frame_that_brought_a_punch_is_shown_without_secrets(desk: Des
     story = await punches.explain_punch(call, page.logs[0].id)
     assert story.frame is not None
     assert (story.frame.received_at, story.frame.length) == (RECEIVED_AT, len(story.frame.text))
-    assert story.frame.text.startswith('{"cmd": "sendlog"')
+    assert story.frame.text.startswith('{"cmd":"sendlog"')
     assert json.loads(story.frame.record)["enrollid"] == 17
     assert "c2VjcmV0" not in str(story)
     assert (story.frame_note, story.deliveries) == ("", ())

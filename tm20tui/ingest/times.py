@@ -11,6 +11,7 @@ from tm20tui.model import HELD_TIME_PROBLEMS
 UNREADABLE, TOO_OLD, IN_THE_FUTURE = HELD_TIME_PROBLEMS
 SKIPPED_HOUR = "skipped hour"
 
+_NOTHING = timedelta()
 _LIVE_EARLIEST = timedelta(minutes=-2)
 _LIVE_LATEST = timedelta(minutes=10)
 
@@ -64,21 +65,20 @@ def read_time(
     if local is None:
         return Reading(None, problem=UNREADABLE)
     try:
-        first = local.replace(tzinfo=zone)
-        second = first.replace(fold=1)
-        first_offset, second_offset = first.utcoffset(), second.utcoffset()
-        utc = first.astimezone(UTC)
+        first_offset = zone.utcoffset(local) or _NOTHING
+        second_offset = zone.utcoffset(local.replace(fold=1)) or _NOTHING
+        utc = (local - first_offset).replace(tzinfo=UTC)
     except OverflowError:
         return Reading(None, problem=UNREADABLE)
     if local.date() < earliest:
         return Reading(utc, problem=TOO_OLD)
     if utc - received_at > future:
         return Reading(utc, problem=IN_THE_FUTURE)
-    if first_offset == second_offset or first_offset is None or second_offset is None:
+    if first_offset == second_offset:
         return Reading(utc)
     if first_offset < second_offset:
         return Reading(utc, problem=SKIPPED_HOUR)
-    return Reading(utc, later_utc=second.astimezone(UTC))
+    return Reading(utc, later_utc=(local - second_offset).replace(tzinfo=UTC))
 
 
 def repeated_hour(reading: Reading, zone: tzinfo) -> tuple[datetime, datetime]:
