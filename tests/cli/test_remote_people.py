@@ -134,3 +134,12 @@ def test_known_nouns_are_those_of_the_product() -> None:
 
     commands = nouns.commands_of(describe(load_operations()))
     assert set(commands) <= set(nouns.KNOWN_NOUNS)
+
+
+def test_what_erases_is_confirmed_by_the_serial(shell: Shell) -> None:
+    done = shell.run("terminals", "cleanlog", "ZX1", "--yes")
+    assert (done.returncode, "add --confirm SERIAL" in done.stderr) == (2, True)
+    code, seen = shell.on_a_terminal("terminals", "cleanlog", "ZX1", typed=b"\n")
+    assert (code, "Type the serial" in seen, "nothing was done" in seen) == (1, True, True)
+    code, seen = shell.on_a_terminal("terminals", "cleanlog", "ZX1", typed=b"ZX9\n")
+    assert (code, "tm20tui: " in seen) == (1, True)

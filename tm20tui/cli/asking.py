@@ -31,6 +31,8 @@ from tm20tui.locale import _, sentence
 
 FAILED = 1
 _POLL_SECONDS = 0.3
+_UNDONE = ("refused", "timed out", "expired", "unknown")
+"""States of a command that a terminal did not confirm, and will not."""
 
 
 def run_command(client: Client, parsed: argparse.Namespace) -> int:
@@ -75,6 +77,9 @@ def _typed(slot: Slot, value: Any) -> Any:
         return values.from_json(value)
     if kind == "any":
         return values.guess(value)
+    if kind == "list" and slot.kind["item"]["kind"] in ("any", "list", "map", "record"):
+        found = values.from_json(" ".join(value))
+        return found if isinstance(found, list) else [found]
     if kind == "list":
         return [part for item in value for part in item.split(",") if part]
     return value
@@ -83,8 +88,13 @@ def _typed(slot: Slot, value: Any) -> Any:
 def _call(client: Client, parsed: argparse.Namespace, output: Output) -> int:
     operation: Told = parsed.operation
     arguments = arguments_of(parsed, parsed.slots)
-    asks = operation["dangerous"] and not parsed.yes and not arguments.get("dry_run")
-    if asks and not _is_confirmed(operation, arguments):
+    wants_serial = any(told["name"] == "confirm" for told in operation["arguments"])
+    if wants_serial:
+        is_confirmed = _has_serial(operation, arguments)
+    else:
+        asks = operation["dangerous"] and not parsed.yes and not arguments.get("dry_run")
+        is_confirmed = not asks or _is_confirmed(operation, arguments)
+    if not is_confirmed:
         print(_("nothing was done"), file=sys.stderr)
         return FAILED
     columns = COLUMNS.get(operation["name"], ())
@@ -99,7 +109,8 @@ def _call(client: Client, parsed: argparse.Namespace, output: Output) -> int:
     show(result, output, columns)
     if output.form != "json":
         _tell_of_more(result)
-    return FAILED if getattr(parsed, "wait", False) and _has_failed(result) else 0
+    has_waited = getattr(parsed, "wait", False)
+    return FAILED if _has_failed(result, has_waited=has_waited, writes=operation["writes"]) else 0
 
 
 class _PageWriter:
@@ -170,6 +181,18 @@ def _is_confirmed(operation: Told, arguments: dict[str, Any]) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes", "o", "oui")
 
 
+def _has_serial(operation: Told, arguments: dict[str, Any]) -> bool:
+    """Whether the serial was typed, on the line or now: what erases is confirmed by naming its target."""
+    if "confirm" in arguments:
+        return True
+    if not sys.stdin.isatty():
+        raise WrongUsage(_("this is dangerous and there is nobody to ask: add --confirm SERIAL to do it"))
+    print(clean(summary_of(operation)), file=sys.stderr)
+    print(_("Type the serial of the terminal to do it: "), end="", file=sys.stderr, flush=True)
+    arguments["confirm"] = sys.stdin.readline().strip()
+    return bool(arguments["confirm"])
+
+
 def _wait(client: Client, result: Any) -> Any:
     """The background work of a result, once it is over."""
     record = _running(result)
@@ -186,8 +209,10 @@ def _running(result: Any) -> dict[str, Any] | None:
     return None
 
 
-def _has_failed(result: Any) -> bool:
-    return isinstance(result, dict) and result.get("status") in ("failed", "cancelled")
+def _has_failed(result: Any, *, has_waited: bool, writes: bool) -> bool:
+    """Whether background work that was waited for, or what a terminal was asked, came to nothing."""
+    status = result.get("status") if isinstance(result, dict) else None
+    return (has_waited and status in ("failed", "cancelled")) or (writes and status in _UNDONE)
 
 
 def _status(client: Client, output: Output) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tm20tui.errors import AlreadyRunning, StoreError
+from tm20tui.locale import _, ngettext, sentence
 from tm20tui.logs import one_line
 from tm20tui.settings import Settings, describe
 from tm20tui.store.engine import Database, sqlite_path
@@ -22,14 +23,18 @@ def check(settings: Settings) -> int:
     width = max(len(key) for key, _, _ in rows)
     values = max(len(value) for _, value, _ in rows if len(value) <= 40)
     for key, value, source in rows:
-        print(f"{key:{width}}  {one_line(value):{values}}  {one_line(source)}")
+        print(f"{key:{width}}  {one_line(value):{values}}  {one_line(sentence(source))}")
     print()
     problems = 0
     for subject, words, is_problem in _findings(settings):
-        print(f"{subject:{width}}  {one_line(words)}")
+        print(f"{sentence(subject):{width}}  {one_line(sentence(words))}")
         problems += is_problem
     print()
-    print("ready" if not problems else f"{problems} problem{'s' if problems > 1 else ''}: see above")
+    if problems:
+        text = ngettext("{count} problem: see above", "{count} problems: see above", problems)
+        print(text.format(count=problems))
+    else:
+        print(_("ready"))
     return 1 if problems else 0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tm20tui.errors import StoreError
+from tm20tui.locale import _
 from tm20tui.settings import Settings
 from tm20tui.store import upgrade as schema
 from tm20tui.store.engine import Database, prepare_directory
@@ -18,17 +19,19 @@ def upgrade(settings: Settings) -> int:
     with _database(settings) as database, _alone_with(database):
         before = schema.current_version(database)
         after = schema.upgrade(database)
-    print(
-        f"{database.label}: " + (f"is at {after}" if before == after else f"{before or 'empty'} -> {after}")
-    )
+    if before == after:
+        print(_("{database}: is at {version}").format(database=database.label, version=after))
+    else:
+        print(f"{database.label}: {before or _('empty')} -> {after}")
     return 0
 
 
 def version(settings: Settings) -> int:
     """Show both versions."""
     with _database(settings) as database:
-        print(f"database  {schema.current_version(database) or 'none yet'}  ({database.label})")
-    print(f"program   {schema.latest_version()}")
+        current = schema.current_version(database) or _("none yet")
+        print(_("database  {version}  ({label})").format(version=current, label=database.label))
+    print(_("program   {version}").format(version=schema.latest_version()))
     return 0
 
 
@@ -36,8 +39,9 @@ def backup(settings: Settings, target: Path) -> int:
     """Copy the database to `target`."""
     with _database(settings) as database:
         size = schema.backup(database, target)
-    print(f"{target}: {size} bytes")
-    print(f"Keep {settings.key_path} with it: without that key its secrets cannot be read.")
+    print(_("{path}: {size} bytes").format(path=target, size=size))
+    text = _("Keep {path} with it: without that key its secrets cannot be read.")
+    print(text.format(path=settings.key_path))
     return 0
 
 
@@ -45,7 +49,7 @@ def restore(settings: Settings, source: Path, *, force: bool) -> int:
     """Put `source` in the database's place; refused while a server has it."""
     with _database(settings) as database, _alone_with(database):
         schema.restore(database, source, force=force)
-    print(f"{database.label}: restored from {source}")
+    print(_("{database}: restored from {path}").format(database=database.label, path=source))
     return 0
 
 

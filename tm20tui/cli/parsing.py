@@ -15,7 +15,9 @@ from tm20tui.locale import N_, _, ngettext
 LOCAL = ("check", "completion", "db", "simulate")
 """Commands that need no server."""
 _COMMON = ("--config", "--socket", "--lang")
-_EXCEPTION = re.compile(r"[;:,]? ?`[A-Z]\w+` when .*\Z| Raises as .*\Z")
+_EXCEPTION = re.compile(
+    r"[;:,]? ?`[A-Z]\w+` when .*\Z| Raises as .*\Z|[;.] [Ww]aits up to `wait_seconds`\.?\Z"
+)
 _SPEAKING = {
     "moment": N_("a time: 2026-11-22, 2026-11-22T08:00, today, yesterday, 2h (ago)"),
     "map": N_("a field and its value; @PATH is the text of a file"),
@@ -155,7 +157,8 @@ def _add_slot(parser: argparse.ArgumentParser, slot: Slot, dest: str) -> None:
             keywords["nargs"] = several[kind]
         parser.add_argument(dest, **keywords)
         return
-    keywords.update(dest=dest, required=slot.is_required, default=None)
+    # What confirms something dangerous may still be asked for.
+    keywords.update(dest=dest, required=slot.is_required and slot.path[-1] != "confirm", default=None)
     if kind == "boolean":
         del keywords["metavar"]
         if slot.kind.get("default") is False and not slot.kind.get("optional"):

@@ -35,7 +35,7 @@ class Connection:
             LineTooLong: nothing more can be received.
             InvalidInput: a line was no message; the next may be one.
         """
-        while True:
+        while not self.is_lost:
             try:
                 line = self._lines.next_line()
             except InvalidInput as error:
@@ -52,6 +52,7 @@ class Connection:
             if not data:
                 return None
             self._lines.feed(data)
+        return None
 
     async def send(self, message: dict[str, Any]) -> None:
         """Send a message."""
