@@ -21,6 +21,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from tm20tui.locale import N_, _, sentence
+
 if TYPE_CHECKING:
     from tm20tui.snapshot import ServiceLine, Snapshot, TerminalLine
 
@@ -29,6 +31,17 @@ LOG_LINES = 6
 STOP_SECONDS = 1.0
 _YIELDING = ("name", "address", "health", "service")
 """Columns that are cut first on a narrow terminal."""
+_TERMINALS = (
+    N_("terminal"),
+    N_("name"),
+    N_("state"),
+    N_("last seen"),
+    "punches>",
+    "drift>",
+    N_("address"),
+)
+_SERVICES = (N_("service"), N_("health"), "pending>", "sent>", "failed>", N_("next round"))
+"""Titles; a `>` puts the numbers below to the right."""
 _ORDER = {"online": 0, "waiting": 1, "offline": 2, "blocked": 3}
 _STYLES = {"online": "green", "waiting": "yellow", "offline": "red", "blocked": "dim"}
 _STYLES |= {"healthy": "green", "paused": "red"}
@@ -61,7 +74,7 @@ class StatusDisplay:
         self._log_lines = log_lines
         self._notes = notes
         self._snapshot: Callable[[], Snapshot] | None = None
-        self._hint = "Ctrl+C stops the server"
+        self._hint = _("Ctrl+C stops the server")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._draw_until_stopped, name="status", daemon=True)
 
@@ -71,7 +84,7 @@ class StatusDisplay:
 
     def say_draining(self) -> None:
         """Tell that the server finishes its work."""
-        self._hint = "Stopping: finishing what is in flight. Ctrl+C again ends at once"
+        self._hint = _("Stopping: finishing what is in flight. Ctrl+C again ends at once")
 
     def stop(self) -> None:
         """Stop drawing; does not wait for a terminal that stalls."""
@@ -127,14 +140,21 @@ def render(
     """The picture of a snapshot, in at most `height` lines as long as services and alarms leave room."""
     up = _span((now - snapshot.started_at).total_seconds())
     parts: list[RenderableType] = [
-        _line(f"tm20tui  up {up}  {snapshot.database}", "bold"),
-        _line(f"terminals dial {snapshot.listener_address}  API {snapshot.api_address or 'off'}"),
+        _line(_("tm20tui  up {time}  {database}").format(time=up, database=snapshot.database), "bold"),
         _line(
-            f"punches stored {snapshot.punches_stored}  duplicates {snapshot.duplicates}  "
-            f"quarantined {snapshot.quarantined}"
+            _("terminals dial {listener}  API {api}").format(
+                listener=snapshot.listener_address, api=snapshot.api_address or _("off")
+            )
+        ),
+        _line(
+            _("punches stored {stored}  duplicates {duplicates}  quarantined {quarantined}").format(
+                stored=snapshot.punches_stored,
+                duplicates=snapshot.duplicates,
+                quarantined=snapshot.quarantined,
+            )
         ),
         *(_line(note) for note in notes),
-        *(_line(f"ALARM {alarm}", "bold red") for alarm in snapshot.alarms),
+        *(_line(f"{_('ALARM')} {sentence(alarm)}", "bold red") for alarm in snapshot.alarms),
         _services(snapshot.services, now),
     ]
     fixed = 3 + len(notes) + len(snapshot.alarms) + 2 + max(1, len(snapshot.services)) + len(log_lines) + 4
@@ -151,29 +171,29 @@ def clean(text: str, limit: int = 200) -> str:
 
 
 def _terminals(rows: Sequence[TerminalLine], now: datetime, room: int) -> Table:
-    table = _table("terminal", "name", "state", "last seen", "punches>", "drift>", "address")
+    table = _table(*_TERMINALS)
     ordered = sorted(rows, key=lambda row: (_ORDER.get(row.state, 9), row.sn))
     shown = ordered if len(ordered) <= room else ordered[: room - 1]
     for row in shown:
         table.add_row(
             *_cells(row.sn, row.name),
-            _line(row.state, _STYLES.get(row.state, "")),
-            _line("never" if row.last_seen_at is None else _ago(row.last_seen_at, now)),
+            _line(_(row.state), _STYLES.get(row.state, "")),
+            _line(_("never") if row.last_seen_at is None else _ago(row.last_seen_at, now)),
             str(row.punches),
             "" if row.drift_seconds is None else f"{row.drift_seconds:+.0f} s",
             _line(clean(row.address, 45)),
         )
     if len(shown) < len(ordered):
-        table.add_row(_line(f"and {len(ordered) - len(shown)} more", "dim"))
+        table.add_row(_line(_("and {count} more").format(count=len(ordered) - len(shown)), "dim"))
     if not rows:
-        table.add_row(_line("none has connected yet", "dim"))
+        table.add_row(_line(_("none has connected yet"), "dim"))
     return table
 
 
 def _services(rows: Sequence[ServiceLine], now: datetime) -> Table:
-    table = _table("service", "health", "pending>", "sent>", "failed>", "next round")
+    table = _table(*_SERVICES)
     for row in rows:
-        health = f"{row.health}: {row.health_reason}" if row.health_reason else row.health
+        health = f"{_(row.health)}: {row.health_reason}" if row.health_reason else _(row.health)
         wait = None if row.next_round_at is None else (row.next_round_at - now).total_seconds()
         table.add_row(
             *_cells(row.name),
@@ -181,10 +201,10 @@ def _services(rows: Sequence[ServiceLine], now: datetime) -> Table:
             str(row.pending),
             str(row.sent),
             str(row.failed),
-            "" if wait is None else f"in {_span(max(0.0, wait))}",
+            "" if wait is None else _("in {time}").format(time=_span(max(0.0, wait))),
         )
     if not rows:
-        table.add_row(_line("none yet", "dim"))
+        table.add_row(_line(_("none yet"), "dim"))
     return table
 
 
@@ -194,7 +214,7 @@ def _table(*columns: str) -> Table:
         right = column.endswith(">")
         narrowest = 4 if column in _YIELDING else 7
         table.add_column(
-            column.rstrip(">"), justify="right" if right else "left", min_width=narrowest, no_wrap=True
+            _(column.rstrip(">")), justify="right" if right else "left", min_width=narrowest, no_wrap=True
         )
     return table
 
@@ -208,7 +228,7 @@ def _line(text: str, style: str = "") -> Text:
 
 
 def _ago(moment: datetime, now: datetime) -> str:
-    return f"{_span(max(0.0, (now - moment).total_seconds()))} ago"
+    return _("{time} ago").format(time=_span(max(0.0, (now - moment).total_seconds())))
 
 
 def _span(seconds: float) -> str:
@@ -217,4 +237,5 @@ def _span(seconds: float) -> str:
         return f"{whole} s"
     if whole < 7200:
         return f"{whole // 60} min"
-    return f"{whole // 3600} h" if whole < 172_800 else f"{whole // 86_400} d"
+    days = whole // 86_400
+    return f"{whole // 3600} h" if whole < 172_800 else _("{days} d").format(days=days)
