@@ -10,10 +10,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, case, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from tm20tui.errors import Conflict, NotFound
 from tm20tui.store.schema import credentials, enrollments, sites, terminals, users
+
+# The terminal told of the user and did not say since that the user is gone.
+_KNOWN = and_(enrollments.c.reported_at.is_not(None), enrollments.c.reported_state != "absent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +96,7 @@ def list_users(
     if site_id is not None:
         conditions.append(users.c.site_id == site_id)
     if terminal_id is not None:
-        here = (enrollments.c.user_id == users.c.id, enrollments.c.terminal_id == terminal_id)
+        here = (enrollments.c.user_id == users.c.id, enrollments.c.terminal_id == terminal_id, _KNOWN)
         conditions.append(exists().where(*here))
     if prefix:
         name = func.lower(users.c.name)
@@ -122,7 +138,7 @@ def list_enrollments(connection: Connection, user_id: int) -> list[Enrollment]:
         )
         .join(terminals, terminals.c.id == enrollments.c.terminal_id)
         .join(users, users.c.id == enrollments.c.user_id)
-        .where(enrollments.c.user_id == user_id)
+        .where(enrollments.c.user_id == user_id, _KNOWN)
         .order_by(terminals.c.id)
     )
     return [Enrollment(*row[:5], has_other_name=bool(row[5])) for row in connection.execute(query)]
@@ -167,7 +183,7 @@ def update_user(connection: Connection, user_id: int, changes: Mapping[str, Any]
 
 
 def _users() -> Select[*tuple[Any, ...]]:
-    enrolled = select(func.count()).where(enrollments.c.user_id == users.c.id).scalar_subquery()
+    enrolled = select(func.count()).where(enrollments.c.user_id == users.c.id, _KNOWN).scalar_subquery()
     held = select(func.count()).where(credentials.c.user_id == users.c.id).scalar_subquery()
     return select(
         users, sites.c.name.label("site"), enrolled.label("enrollments"), held.label("credentials")

@@ -150,9 +150,30 @@ enrollments = Table(
     _ref("terminal_id", "terminals.id"),
     _ref("user_id", "users.id"),
     Column("reported_name", String(200), nullable=False, server_default=""),
-    Column("reported_at", Utc, nullable=False),
+    # None: the terminal never told of the user, who is only wanted there.
+    Column("reported_at", Utc),
+    Column("reported_state", String(8), nullable=False, server_default="present"),
+    # The access limits that the terminal confirmed, as we write them; empty when not known.
+    Column("reported_lock", String(100), nullable=False, server_default=""),
+    # What the user shall be there; None: nobody asked. Then what became of it.
+    Column("desired_state", String(8)),
+    Column("desired_at", Utc),
+    Column("result", String(12), nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("result_at", Utc),
+    # The command whose outcome is the receipt that is waited for.
+    Column("command_id", BigInteger),
+    _one_of("reported_state", "unknown", "present", "disabled", "absent"),
+    _one_of("desired_state", "present", "disabled", "absent"),
+    _one_of("result", "", "pending", "confirmed", "refused", "not verified"),
     UniqueConstraint("terminal_id", "user_id"),
     Index("ix_enrollments_user_id", "user_id"),
+    Index(
+        "ix_enrollments_pending",
+        "terminal_id",
+        sqlite_where=text("result IN ('pending', 'not verified')"),
+        postgresql_where=text("result IN ('pending', 'not verified')"),
+    ),
 )
 
 credentials = Table(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, case, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tm20tui.store.schema import credentials, enrollments, users
@@ -79,10 +79,18 @@ def note_user(
         connection.execute(update(users).where(users.c.id == row.id).values(name=name, updated_at=now))
     reported = {"terminal_id": terminal_id, "user_id": row.id, "reported_name": name, "reported_at": now}
     insert = upsert(enrollments).values(reported)
+    is_there = case(
+        (enrollments.c.reported_state.in_(("absent", "unknown")), "present"),
+        else_=enrollments.c.reported_state,
+    )
     connection.execute(
         insert.on_conflict_do_update(
             index_elements=["terminal_id", "user_id"],
-            set_={"reported_name": insert.excluded.reported_name, "reported_at": insert.excluded.reported_at},
+            set_={
+                "reported_name": insert.excluded.reported_name,
+                "reported_at": insert.excluded.reported_at,
+                "reported_state": is_there,
+            },
         )
     )
     return int(row.id)
