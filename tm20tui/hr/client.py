@@ -1,4 +1,4 @@
-"""One HTTP client per service: a frozen body goes out, an `Answer` or a `Failure` comes back.
+"""One HTTP client per service: a request goes out, an `Answer` or a `Failure` comes back.
 
 Nothing else escapes: no foreign exception, and no secret in any message, log or repr.
 Redirects are not followed and proxies of the environment are not used, so that
@@ -23,6 +23,7 @@ import trio
 from tm20tui import __version__
 from tm20tui.hr.answer import Answer, Failure, FailureKind, Outcome
 from tm20tui.hr.transport import Refused, Transport
+from tm20tui.hr.user_pages import Pages, fetch_pages
 from tm20tui.model import Service, ServiceSecrets
 
 ANSWER_LIMIT = 64 * 1024
@@ -47,6 +48,7 @@ class HrClient:
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._url = service.base_url.rstrip("/") + service.attendance_endpoint
+        self._users_url = f"{service.base_url.rstrip('/')}{service.users_endpoint}"
         self._timeout_seconds = service.timeout_seconds
         self._missing = ""
         self._hidden: list[str] = []
@@ -89,17 +91,31 @@ class HrClient:
             "webhook-timestamp": str(int(now.timestamp())),
             "Idempotency-Key": key,
         }
+        return await self._exchange("POST", self._url, body, headers, answer_limit)
+
+    async def get_users(self) -> Pages | Failure:
+        """Every page of the service's users, each within the service's timeout."""
+        return await fetch_pages(self._users_url, self._get)
+
+    async def _get(self, url: str, answer_limit: int) -> Outcome:
+        if self._missing:
+            return Failure(FailureKind.SECRET, self._missing)
+        return await self._exchange("GET", url, None, {}, answer_limit)
+
+    async def _exchange(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], answer_limit: int
+    ) -> Outcome:
         progress = _Progress()
         try:
             with trio.fail_after(self._timeout_seconds):
                 try:
-                    return await self._post(body, headers, progress, answer_limit)
+                    return await self._once(method, url, body, headers, progress, answer_limit)
                 except (httpcore.NetworkError, httpcore.RemoteProtocolError):
                     if progress.connected or progress.answered:
                         raise
                 # A kept-alive connection that the service had closed meanwhile: the same
                 # bytes under the same key may go again at once.
-                return await self._post(body, headers, progress, answer_limit)
+                return await self._once(method, url, body, headers, progress, answer_limit)
         except trio.TooSlowError:
             where = "after the request was sent" if progress.sent else "before the request was sent"
             reason = f"no answer within {self._timeout_seconds:g} s, {where}"
@@ -109,12 +125,18 @@ class HrClient:
         except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, httpx.InvalidURL) as error:
             return _failure(error, progress)
 
-    async def _post(
-        self, body: bytes, headers: Mapping[str, str], progress: _Progress, limit: int
+    async def _once(
+        self,
+        method: str,
+        url: str,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        progress: _Progress,
+        limit: int,
     ) -> Outcome:
         extensions = {"trace": progress.trace}
         async with self._client.stream(
-            "POST", self._url, content=body, headers=headers, extensions=extensions
+            method, url, content=content, headers=headers, extensions=extensions
         ) as response:
             progress.answered = True
             read = bytearray()
