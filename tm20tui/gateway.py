@@ -5,6 +5,7 @@ gateway
 ├── listener      accepts terminals; one session each
 ├── heartbeat     pings, true states
 ├── commands      what is asked of terminals, one at a time each
+├── leavers       disabled on every terminal that knows them
 ├── delivery      one courier per service, retry sweep
 ├── alarms        looked for, written down, sent to a webhook
 ├── lock          one server per database
@@ -55,6 +56,7 @@ from tm20tui.terminals.listener import Listener
 from tm20tui.terminals.roster import Roster
 from tm20tui.terminals.session import Session
 from tm20tui.terminals.wire import Wire
+from tm20tui.users.office import UsersOffice
 from tm20tui.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -89,6 +91,7 @@ class Gateway:
     listener: Listener
     roster: Roster
     commands: CommandDesk
+    users: UsersOffice
     tasks: Tasks
     site_id: int
 
@@ -160,6 +163,9 @@ class Gateway:
         self.roster = Roster(settings.terminals.takeover_seconds)
         self.commands = CommandDesk(self.database, self.vault)
         self.commands.on_settled.append(partial(tell_command, self.events, self.meters))
+        self.users = UsersOffice(
+            self.database, self.vault, self.commands, self.alarms, settings, self.site_id
+        )
         self.roster.watcher = self.commands
         self.listener = Listener(settings.terminals, self._serve_terminal)
         self._session_context = SessionContext(
@@ -186,6 +192,7 @@ class Gateway:
                 keep_running, "heartbeat", watch_sessions, self._sessions, self.settings.terminals
             )
             root.start_soon(keep_running, "snapshots", self._snapshots.run)
+            root.start_soon(keep_running, "leavers", self.users.run)
             root.start_soon(keep_running, "alarms", self.watch.keep)
             root.start_soon(keep_running, "alarm webhook", send_alarms, self)
             root.start_soon(keep_running, "loop lag", self.meters.watch_loop)
@@ -205,6 +212,8 @@ class Gateway:
         every("last seen", _FLUSH_SECONDS, partial(self._last_seen.keep, self.database, self.roster))
         retention = partial(apply_retention, self.database, self.settings.ingest)
         every("retention", _RETENTION_SECONDS, retention, first_after_seconds=0)
+        if minutes := self.settings.users.sync_minutes:
+            every("users from services", minutes * 60, self.users.fetch_all)
         every("alarms", _WATCH_SECONDS, self.watch.look, first_after_seconds=1)
         self.tasks.also_show(CourierRounds(self))
 

@@ -27,6 +27,7 @@ from tm20tui.settings.sections import (
     SiteSettings,
     TerminalsSettings,
 )
+from tm20tui.settings.users_section import UsersSettings
 from tm20tui.settings.values import NodeName, OptionalPath, zone_exists
 
 ENV_PREFIX = "TM20_"
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     access: AccessSettings = AccessSettings()
     delivery: DeliverySettings = DeliverySettings()
+    users: UsersSettings = UsersSettings()
     alarms: AlarmsSettings = AlarmsSettings()
     api: ApiSettings = ApiSettings()
     control: ControlSettings = ControlSettings()

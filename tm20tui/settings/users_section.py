@@ -1,0 +1,25 @@
+"""The section of users, beside the others of `sections`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from tm20tui.settings.sections import Section
+
+
+class UsersSettings(Section):
+    """The users that HR services tell of."""
+
+    sync_minutes: float = Field(
+        default=60,
+        ge=0,
+        le=10_080,
+        description="minutes between two fetches of the users of services that have a users_endpoint; "
+        "0 fetches only when asked",
+    )
+    max_gone_percent: float = Field(
+        default=20,
+        ge=0,
+        le=100,
+        description="share of a service's users that its list may lack before it is refused, in percent",
+    )

@@ -1,0 +1,155 @@
+"""A terminal brought to hold the users that it shall hold: listed, compared, told, read back.
+
+Packet by packet, each written down as it is known: a terminal that goes away is waited for,
+and what it confirmed before is not told again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+import trio
+
+from tm20tui.errors import StoreUnavailable
+from tm20tui.model import Terminal, utc_now
+from tm20tui.protocol import DeleteUser, GetUserInfo, GetUserName
+from tm20tui.protocol.values import ALL_FINGERPRINTS, NON_USER, STRANGER, WHOLE_USER
+from tm20tui.store.engine import Database
+from tm20tui.store.enrollments import Settled, list_enrollids, list_wanted, settle_users
+from tm20tui.store.terminals import get_terminal
+from tm20tui.store.vault import Vault
+from tm20tui.users.asking import Asker
+from tm20tui.users.bringing import PACKET, Bringing
+from tm20tui.users.credentials import Fitting, open_records, read_sealed
+from tm20tui.users.inventory import take_inventory
+from tm20tui.users.planning import Inventory, Steps, plan_user
+
+_MOST_SHOWN: Final = 500
+_STORE_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SendRequest:
+    """What to bring to a terminal. `remove_others`: delete whoever is no user of the site."""
+
+    terminal_id: int
+    user_ids: tuple[int, ...]
+    with_credentials: bool
+    remove_others: bool
+    operator: str
+    correlation_id: str
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Counts, and what did not go well."""
+
+    results: dict[str, int] = field(default_factory=lambda: {"confirmed": 0, "refused": 0, "not verified": 0})
+    untouched: int = 0
+    failed: list[dict[str, Any]] = field(default_factory=list)
+
+    def count(self, steps: Steps, settled: Settled) -> None:
+        self.results[settled.result] += 1
+        self.untouched += steps.is_nothing
+        if settled.result != "confirmed" and len(self.failed) < _MOST_SHOWN:
+            user = {"user_id": settled.user_id, "enrollid": steps.user.enrollid}
+            self.failed.append(user | {"result": settled.result, "reason": settled.reason})
+
+
+async def send_users(
+    database: Database, vault: Vault, asker: Asker, request: SendRequest, advance: Callable[[int], None]
+) -> dict[str, Any]:
+    """Do it; what came of it as JSON, at most 500 of those that did not go well by name.
+
+    Raises:
+        Unavailable: the terminal was away for a day; what is left stays pending.
+    """
+    terminal = await database.read(get_terminal, request.terminal_id)
+    wanted = await database.read(list_wanted, terminal.id, request.user_ids)
+    expected = sum(user.reported_state in ("present", "disabled") and bool(user.slots) for user in wanted)
+    expected = max(expected, terminal.capacity.get("usedfp", 0), terminal.capacity.get("usedcard", 0))
+    inventory = await take_inventory(asker, expected=expected)
+    fitting = Fitting(terminal, await database.read(read_sealed, request.user_ids))
+    plan = [
+        plan_user(
+            user,
+            inventory,
+            timezone=terminal.timezone,
+            check=fitting.refuse,
+            with_credentials=request.with_credentials,
+        )
+        for user in wanted
+    ]
+    tally = _Tally()
+    # Those that need nothing first: they are known at once.
+    plan.sort(key=lambda steps: not steps.is_nothing)
+    bringing = Bringing(asker)
+    for at in range(0, len(plan), PACKET):
+        packet = plan[at : at + PACKET]
+        needing = [steps.user.user_id for steps in packet if steps.credentials]
+        records = await database.read(open_records, vault, needing) if needing else {}
+        settled = await bringing.bring(packet, records)
+        await _insist(database, partial(_settle, terminal_id=terminal.id, settled=settled))
+        for steps, one in zip(packet, settled, strict=True):
+            tally.count(steps, one)
+        advance(len(packet))
+    removed = await _remove_others(database, asker, terminal, inventory) if request.remove_others else None
+    return {
+        "terminal_id": terminal.id,
+        "users": len(plan),
+        "confirmed": tally.results["confirmed"],
+        "refused": tally.results["refused"],
+        "not_verified": tally.results["not verified"],
+        "nothing_to_do": tally.untouched,
+        "failed": tally.failed,
+        "remark": inventory.remark,
+    } | ({} if removed is None else {"removed": removed})
+
+
+async def _remove_others(
+    database: Database, asker: Asker, terminal: Terminal, inventory: Inventory
+) -> dict[str, Any]:
+    """Delete who is listed and no user of the site, administrators never, and see that they are gone."""
+    if not inventory.is_reliable:
+        return {"deleted": [], "kept": [], "remark": "nobody was removed: there is no whole listing of users"}
+    ours = await database.read(list_enrollids, terminal.site_id)
+    deleted: list[str] = []
+    kept: list[dict[str, str]] = []
+    for enrollid, held in inventory.users.items():
+        if enrollid in ours or enrollid in (NON_USER, STRANGER):
+            continue
+        if held.admin:
+            kept.append({"enrollid": enrollid, "reason": "is an administrator of the terminal"})
+        elif reason := await _delete(asker, enrollid):
+            kept.append({"enrollid": enrollid, "reason": reason})
+        else:
+            deleted.append(enrollid)
+    return {"deleted": deleted, "kept": kept, "remark": ""}
+
+
+async def _delete(asker: Asker, enrollid: str) -> str:
+    """Delete one user as the terminal's family wants it told; why it is still there, empty when it is not."""
+    reason = ""
+    for backupnum in (WHOLE_USER, ALL_FINGERPRINTS, None):
+        told = await asker.ask(DeleteUser(enrollid, backupnum))
+        found = [await asker.ask(GetUserName(enrollid)), await asker.ask(GetUserInfo(enrollid))]
+        if all(one.is_refused for one in found):
+            return ""
+        reason = told.reason or "the terminal still shows the user"
+    return reason
+
+
+async def _insist(database: Database, write: Callable[..., None]) -> None:
+    """What a terminal confirmed is written down, however long the store is away."""
+    while True:
+        try:
+            return await database.write(write)
+        except StoreUnavailable:
+            await trio.sleep(_STORE_SECONDS)
+
+
+def _settle(connection: Any, *, terminal_id: int, settled: Sequence[Settled]) -> None:
+    settle_users(connection, terminal_id, settled, utc_now())
