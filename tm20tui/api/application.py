@@ -26,6 +26,7 @@ from tm20tui.api.routes_tasks import alarm_routes, task_routes
 from tm20tui.api.routes_terminals import terminal_routes
 from tm20tui.api.routes_tokens import audit_routes, token_routes
 from tm20tui.api.routes_users import user_routes
+from tm20tui.api.routes_users_sync import user_sync_routes
 
 if TYPE_CHECKING:
     from tm20tui.gateway import Gateway
@@ -39,6 +40,7 @@ RESOURCES = (
     command_routes,
     site_routes,
     user_routes,
+    user_sync_routes,
     quarantine_routes,
     task_routes,
     alarm_routes,

@@ -1,0 +1,170 @@
+"""Users taken over from a service, and brought to a terminal; what each terminal holds of what it should."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tm20tui.errors import Conflict, InvalidInput, NotFound
+from tm20tui.model import utc_now
+from tm20tui.operations.call import Call
+from tm20tui.operations.checks import check_limit, check_word
+from tm20tui.operations.registry import operation, to_json
+from tm20tui.store import people, services
+from tm20tui.store.enrollments import TerminalUser as TerminalUser
+from tm20tui.store.enrollments import count_results, list_terminal_users, want_users
+from tm20tui.store.terminals import get_terminal
+from tm20tui.tasks import Progress
+from tm20tui.users.fetching import FetchReport as FetchReport
+from tm20tui.users.fetching import SiteReport as SiteReport
+from tm20tui.users.sending import SendRequest
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from tm20tui.tasks import TaskRecord
+
+RESULTS = ("pending", "confirmed", "refused", "not verified")
+_MOST_USERS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Users on their way to a terminal: the task that brings them, and how many they are."""
+
+    task: TaskRecord
+    users: int
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalUserPage:
+    """Some users of a terminal by id, and counts of all by result; `next_after_id` None after the last."""
+
+    users: tuple[TerminalUser, ...]
+    counts: dict[str, int]
+    next_after_id: int | None
+
+
+@operation("users.fetch", "operator")
+async def fetch_users(
+    call: Call, config_id: int, *, terminal_id: int | None = None, confirm: bool = False
+) -> FetchReport:
+    """Take over the users of a service now: at the site of `terminal_id`, or at every site it serves.
+
+    Unsound records, and enrollids that are another person's here, are listed and left alone. Who
+    came from the service and is not listed any more is disabled, here and on the terminals. A list
+    without users, or that lacks too many, is refused unless `confirm`.
+
+    Raises:
+        NotFound, InvalidInput, Conflict
+        Unavailable: the service does not give its users.
+    """
+    await call.gateway.database.read(_check_service, config_id)
+    return await call.gateway.users.fetch(config_id, terminal_id, confirm=confirm)
+
+
+@operation("users.fetch_in_background", "operator")
+async def fetch_users_in_background(
+    call: Call, config_id: int, *, terminal_id: int | None = None, confirm: bool = False
+) -> TaskRecord:
+    """Start `users.fetch`: the task's result says what came of it. `confirm` as there.
+
+    Raises:
+        NotFound: no such service.
+    """
+    await call.gateway.database.read(_check_service, config_id)
+
+    async def work() -> object:
+        return to_json(await call.gateway.users.fetch(config_id, terminal_id, confirm=confirm))
+
+    return call.gateway.tasks.start("users from a service", work)
+
+
+@operation("users.send", "operator")
+async def send_users(
+    call: Call,
+    terminal_id: int,
+    *,
+    user_ids: Sequence[int] | None = None,
+    credentials: bool = False,
+    remove_others: bool = False,
+) -> Sending:
+    """Bring users to a terminal in the background: `user_ids`, ids of ours, or all of its site.
+
+    Only what differs is sent, and is read back; with `credentials` also what is kept of them and fits
+    the terminal. `remove_others` deletes from the terminal whoever is no user of its site, which
+    needs all users to be sent. A terminal that is away is waited for, a day at most.
+
+    Raises:
+        NotFound: no such terminal or user.
+        InvalidInput: a user is of another site.
+        Conflict: the terminal is not approved, or users are being sent to it already.
+    """
+    if remove_others and user_ids is not None:
+        raise InvalidInput("remove_others needs all users: give no user_ids", field="remove_others")
+    if user_ids is not None and len(user_ids) > _MOST_USERS:
+        raise InvalidInput(f"user_ids must be at most {_MOST_USERS}", field="user_ids")
+    gateway = call.gateway
+    if gateway.users.is_sending(terminal_id):
+        raise Conflict("users are being sent to that terminal already", field="terminal_id")
+    chosen = await gateway.database.write(_want, terminal_id, user_ids)
+    request = SendRequest(
+        terminal_id, tuple(chosen), credentials, remove_others, call.operator.name, call.correlation_id
+    )
+    progress = Progress(total=len(chosen))
+    work = partial(gateway.users.send, request, progress.advance)
+    return Sending(gateway.tasks.start("users to a terminal", work, progress=progress), len(chosen))
+
+
+@operation("terminals.users", "viewer", writes=False)
+async def list_users_of_terminal(
+    call: Call, terminal_id: int, *, result: str | None = None, after_id: int | None = None, limit: int = 100
+) -> TerminalUserPage:
+    """Users that a terminal shall hold beside what it reported, by user id.
+
+    All, or those whose `result` is `pending`, `confirmed`, `refused` or `not verified`.
+
+    Raises:
+        NotFound: no such terminal.
+        InvalidInput
+    """
+    check_limit(limit)
+    check_word(result, "result", RESULTS)
+    found, counts = await call.gateway.database.read(_list, terminal_id, result, after_id, limit + 1)
+    page = tuple(found[:limit])
+    return TerminalUserPage(page, counts, page[-1].user_id if len(found) > limit else None)
+
+
+def _check_service(connection: Connection, config_id: int) -> None:
+    try:
+        services.get_service(connection, config_id)
+    except NotFound as error:
+        error.field = "config_id"
+        raise
+
+
+def _want(connection: Connection, terminal_id: int, user_ids: Sequence[int] | None) -> list[int]:
+    terminal = get_terminal(connection, terminal_id)
+    if terminal.admission != "approved":
+        raise Conflict(f"the terminal {terminal.sn} is {terminal.admission}", field="terminal_id")
+    chosen = want_users(connection, terminal_id, user_ids, utc_now())
+    for user_id in sorted(set(user_ids or ()) - set(chosen)):
+        try:
+            user = people.get_user(connection, user_id)
+        except NotFound as error:
+            error.field = "user_ids"
+            raise
+        if user.site_id != terminal.site_id:
+            words = f"user {user_id} belongs to {user.site}, the terminal to {terminal.site}"
+            raise InvalidInput(words, field="user_ids")
+    return chosen
+
+
+def _list(
+    connection: Connection, terminal_id: int, result: str | None, after_id: int | None, limit: int
+) -> tuple[list[TerminalUser], dict[str, int]]:
+    get_terminal(connection, terminal_id)
+    found = list_terminal_users(connection, terminal_id, result=result, after_id=after_id, limit=limit)
+    return found, count_results(connection, terminal_id)
