@@ -25,6 +25,7 @@ from tm20tui.cli.show import (
     show_record,
     show_rows,
 )
+from tm20tui.cli.story import STORIES, tell
 from tm20tui.cli.values import WrongUsage
 from tm20tui.control.client import Client
 from tm20tui.locale import _, sentence
@@ -106,9 +107,13 @@ def _call(client: Client, parsed: argparse.Namespace, output: Output) -> int:
         return 0
     if getattr(parsed, "wait", False):
         result = _wait(client, result)
-    show(result, output, columns)
-    if output.form != "json":
-        _tell_of_more(result)
+    if operation["name"] in STORIES and output.form == "table":
+        tell(result, output)
+    else:
+        is_page = hasattr(parsed, "all")
+        show(result, output, columns, is_page=is_page)
+        if is_page and output.form != "json":
+            _tell_of_more(result)
     has_waited = getattr(parsed, "wait", False)
     return FAILED if _has_failed(result, has_waited=has_waited, writes=operation["writes"]) else 0
 

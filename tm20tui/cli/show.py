@@ -57,12 +57,17 @@ def output_for(*, as_json: bool, plain: bool, has_header: bool = True) -> Output
     return Output(form, has_header, colour, shutil.get_terminal_size((80, 24)).columns)
 
 
-def show(result: Any, output: Output, columns: Sequence[tuple[str, str]] = ()) -> None:
-    """Write a result; `columns` are path and title, and none means all that hold something."""
+def show(
+    result: Any, output: Output, columns: Sequence[tuple[str, str]] = (), *, is_page: bool = False
+) -> None:
+    """Write a result; `columns` are path and title, and none means all that hold something.
+
+    `is_page`: an object is rows and where the next ones begin.
+    """
     if output.form == "json":
         print(json.dumps(result, ensure_ascii=False, indent=2))
         return
-    rows = rows_of(result)
+    rows = rows_of(result) if is_page or isinstance(result, list) else None
     if rows is not None:
         show_rows(rows, output, columns)
         rest = (
@@ -126,7 +131,7 @@ def show_record(record: Mapping[str, Any], output: Output, indent: str = "") -> 
         room = max(_NARROWEST, output.width - label_width - len(_GAP) - len(indent))
         print(f"{indent}{pad(labels[path], label_width)}{_GAP}{fit(cell(value), room)}".rstrip())
     for path, rows in lists.items():
-        print(f"\n{_bold(_(path.replace('_', ' ').replace('.', ' ')), output)}")
+        print(f"\n{heading(_(path.replace('_', ' ').replace('.', ' ')), output)}")
         show_rows(rows, output)
 
 
@@ -197,6 +202,11 @@ def pad(text: str, room: int, *, right: bool = False) -> str:
     return space + text if right else text + space
 
 
+def heading(text: str, output: Output) -> str:
+    """A title, in bold where there are colours."""
+    return f"\x1b[1m{text}\x1b[0m" if output.has_colour and text else text
+
+
 def _draw(
     titles: list[str],
     cells: list[list[str]],
@@ -219,7 +229,7 @@ def _draw(
             pad(fit(title, room), room, right=side)
             for title, room, side in zip(titles, widths, right, strict=False)
         )
-        print(_bold(line.rstrip(), output))
+        print(heading(line.rstrip(), output))
     for row, texts in zip(rows, cells, strict=True):
         parts = []
         for index, room in enumerate(widths):
@@ -241,10 +251,6 @@ def _columns_of(rows: Sequence[Row]) -> list[tuple[str, str]]:
 
 def _is_rows(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, dict) for item in value)
-
-
-def _bold(text: str, output: Output) -> str:
-    return f"\x1b[1m{text}\x1b[0m" if output.has_colour and text else text
 
 
 def _styled(text: str, value: Any, output: Output) -> str:
