@@ -53,8 +53,12 @@ def test_the_same_person_known_from_elsewhere_is_taken_over(name: str) -> None:
 
 
 def test_the_same_person_in_two_services_stays_with_the_first() -> None:
-    found = plan([here(1, "Ann", source="service 2")], listed(HrUser("1", "Ann", 1)))
+    present, users = [here(1, "Ann", source="service 2")], listed(HrUser("1", "Ann", 1))
+    found = plan_merge(present, users, 1, max_gone_percent=20, others=[1, 2])
     assert (found.change, found.unchanged, found.gone) == ((), 1, ())
+    # Service 2 was deleted: who came from it is taken over.
+    (change,) = plan_merge(present, users, 1, max_gone_percent=20, others=[3]).change
+    assert change.values == {"admin": 1, "source": "service 1"}
 
 
 def test_who_is_listed_twice_is_a_conflict_and_not_gone() -> None:

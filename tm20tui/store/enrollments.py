@@ -47,9 +47,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What came of one user on one terminal. What is None is left as it was."""
+    """What came of one user on one terminal that should be `desired_state`. None leaves as it was."""
 
     user_id: int
+    desired_state: DesiredState
     result: EnrollmentResult
     reason: str = ""
     reported_state: ReportedState | None = None
@@ -171,17 +172,21 @@ def list_enrollids(connection: Connection, site_id: int) -> set[str]:
 
 
 def settle_users(connection: Connection, terminal_id: int, settled: Iterable[Settled], now: datetime) -> None:
-    """Write down what came of users on a terminal."""
+    """Write down what came of users on a terminal; who shall be something else by now stays pending."""
     for one in settled:
+        here = enrollments.c.terminal_id == terminal_id, enrollments.c.user_id == one.user_id
         values: dict[str, Any] = {"result": one.result, "reason": one.reason, "result_at": now}
+        as_wanted = enrollments.c.desired_state == one.desired_state
+        connection.execute(update(enrollments).where(*here, as_wanted).values(values))
+        values = {}
         if one.reported_state is not None:
-            values |= {"reported_state": one.reported_state, "reported_at": now}
+            values = {"reported_state": one.reported_state, "reported_at": now}
         if one.reported_name is not None:
             values["reported_name"] = one.reported_name
         if one.reported_lock is not None:
             values["reported_lock"] = one.reported_lock
-        here = enrollments.c.terminal_id == terminal_id, enrollments.c.user_id == one.user_id
-        connection.execute(update(enrollments).where(*here).values(values))
+        if values:
+            connection.execute(update(enrollments).where(*here).values(values))
 
 
 def list_sealed(connection: Connection, user_ids: Collection[int]) -> list[SealedCredential]:

@@ -65,7 +65,7 @@ class _Standing:
             state = "disabled" if user.desired_state == "disabled" else "present"
         elif self.read_name is not None and user.reported_state != "disabled":
             state = "present"
-        return Settled(user.user_id, result, reason, state, self.read_name, self.lock)
+        return Settled(user.user_id, user.desired_state, result, reason, state, self.read_name, self.lock)
 
 
 class Bringing:

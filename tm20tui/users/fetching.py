@@ -109,10 +109,11 @@ def apply_list(
         RefusedMerge: too many would be gone, and nobody confirmed.
     """
     now = utc_now()
+    others = [other.id for other in services.list_services(connection) if other.id != service.id]
     reports = []
     for site_id in site_ids:
         present = list_site_users(connection, site_id)
-        plan = plan_merge(present, listed, service.id, max_gone_percent=max_gone_percent)
+        plan = plan_merge(present, listed, service.id, max_gone_percent=max_gone_percent, others=others)
         if plan.refusal and not confirm:
             raise RefusedMerge(service, site_id, plan.refusal)
         source = source_of(service.id)

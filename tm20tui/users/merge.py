@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from tm20tui.store.hr_users import SiteUser
 from tm20tui.users.reading import HrUser, HrUsers
-
-_SERVICE: Final = "service "
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +50,25 @@ class MergePlan:
 
 def source_of(service_id: int) -> str:
     """What users of a service have as their source."""
-    return f"{_SERVICE}{service_id}"
+    return f"service {service_id}"
 
 
 def plan_merge(
-    present: Sequence[SiteUser], listed: HrUsers, service_id: int, *, max_gone_percent: float
+    present: Sequence[SiteUser],
+    listed: HrUsers,
+    service_id: int,
+    *,
+    max_gone_percent: float,
+    others: Collection[int] = (),
 ) -> MergePlan:
     """Compare a site's users with the list of a service.
 
     An enrollid that belongs to another person here is a conflict, and stays whose it is.
-    Who came from this service and is not mentioned any more is gone.
+    Who came from this service and is not mentioned any more is gone. `others` are the services
+    that there are besides: a person who came from one of them stays with it.
     """
     source = source_of(service_id)
+    kept = frozenset(map(source_of, others)) - {source}
     known = {user.enrollid: user for user in present}
     conflicts = [
         Clash(
@@ -81,10 +86,10 @@ def plan_merge(
         elif ours.source != source and ours.name and not same_name(ours.name, theirs.name):
             reason = f"here it is another person's, who came from {ours.source or 'elsewhere'}"
             conflicts.append(Clash(theirs.enrollid, theirs.name, ours.name, reason))
-        elif values := _differences(ours, theirs, source):
-            change.append(Change(ours, values))
-        else:
+        elif ours.source in kept or not (values := _differences(ours, theirs, source)):
             unchanged += 1
+        else:
+            change.append(Change(ours, values))
     from_here = [user for user in present if user.source == source and user.is_enabled]
     gone = [user for user in from_here if user.enrollid not in listed.mentioned]
     refusal = _refusal(len(listed.users), len(gone), len(from_here), max_gone_percent)
@@ -111,11 +116,6 @@ def row_of(user: HrUser, source: str) -> dict[str, Any]:
 
 def _differences(ours: SiteUser, theirs: HrUser, source: str) -> dict[str, Any]:
     row = row_of(theirs, source)
-    if ours.source.startswith(_SERVICE):
-        # The same person in two services stays with the first.
-        row["source"] = ours.source
-        if ours.source != source:
-            return {}
     return {name: value for name, value in row.items() if getattr(ours, name) != value}
 
 

@@ -73,22 +73,21 @@ async def send_users(
     expected = max(expected, terminal.capacity.get("usedfp", 0), terminal.capacity.get("usedcard", 0))
     inventory = await take_inventory(asker, expected=expected)
     fitting = Fitting(terminal, await database.read(read_sealed, request.user_ids))
-    plan = [
-        plan_user(
-            user,
-            inventory,
-            timezone=terminal.timezone,
-            check=fitting.refuse,
-            with_credentials=request.with_credentials,
-        )
-        for user in wanted
-    ]
     tally = _Tally()
-    # Those that need nothing first: they are known at once.
-    plan.sort(key=lambda steps: not steps.is_nothing)
     bringing = Bringing(asker)
-    for at in range(0, len(plan), PACKET):
-        packet = plan[at : at + PACKET]
+    for at in range(0, len(wanted), PACKET):
+        # Read anew: somebody may have left while the terminal was away.
+        ids = [user.user_id for user in wanted[at : at + PACKET]]
+        packet = [
+            plan_user(
+                user,
+                inventory,
+                timezone=terminal.timezone,
+                check=fitting.refuse,
+                with_credentials=request.with_credentials,
+            )
+            for user in await database.read(list_wanted, terminal.id, ids)
+        ]
         needing = [steps.user.user_id for steps in packet if steps.credentials]
         records = await database.read(open_records, vault, needing) if needing else {}
         settled = await bringing.bring(packet, records)
@@ -99,7 +98,7 @@ async def send_users(
     removed = await _remove_others(database, asker, terminal, inventory) if request.remove_others else None
     return {
         "terminal_id": terminal.id,
-        "users": len(plan),
+        "users": len(wanted),
         "confirmed": tally.results["confirmed"],
         "refused": tally.results["refused"],
         "not_verified": tally.results["not verified"],
