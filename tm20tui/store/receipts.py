@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select, text, update
 
 from tm20tui.store.commands import CommandStatus
-from tm20tui.store.enrollments import DesiredState, EnrollmentResult, state_of
+from tm20tui.store.enrollments import DesiredState, EnrollmentResult, ReportedState, state_of
 from tm20tui.store.schema import commands, enrollments, users
 
 _UNSETTLED = text("enrollments.result IN ('pending', 'not verified')")
@@ -93,11 +93,16 @@ def note_asked(connection: Connection, receipt: Receipt, command_id: int) -> Non
 
 
 def settle_receipt(
-    connection: Connection, receipt: Receipt, result: EnrollmentResult, reason: str, now: datetime
+    connection: Connection,
+    receipt: Receipt,
+    result: EnrollmentResult,
+    reason: str,
+    state: ReportedState | None,
+    now: datetime,
 ) -> None:
     """Write down what came of it, unless something else is wanted since."""
     values: dict[str, Any] = {"result": result, "reason": reason, "result_at": now}
-    if result == "confirmed":
-        values |= {"reported_state": receipt.desired_state, "reported_at": now}
+    if state is not None:
+        values |= {"reported_state": state, "reported_at": now}
     here = enrollments.c.id == receipt.enrollment_id, enrollments.c.command_id == receipt.command_id
     connection.execute(update(enrollments).where(*here, _UNSETTLED).values(values))
