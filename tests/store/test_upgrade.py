@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
+from tests.store.factories import add_terminal, add_user
 from tm20tui.errors import AlreadyRunning, SchemaTooNew, StoreError
-from tm20tui.store.engine import Database
+from tm20tui.store.engine import Database, prepare_directory
 from tm20tui.store.lock import exclusive_use
-from tm20tui.store.schema import metadata
-from tm20tui.store.upgrade import backup, current_version, latest_version, restore, upgrade
+from tm20tui.store.schema import enrollments, metadata
+from tm20tui.store.upgrade import _config, backup, current_version, latest_version, restore, upgrade
 
 
 async def test_migrations_make_exactly_the_schema_of_the_code(database: Database) -> None:
@@ -101,3 +103,26 @@ async def test_the_audit_can_only_grow(database: Database) -> None:
             connection.begin(),
         ):
             connection.execute(text(statement))
+
+
+async def test_enrollments_of_before_stay_what_they_were(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'old.db'}")
+    prepare_directory(database.url)
+    config = _config()
+    with database.connect(writing=True) as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        user = add_user(connection, "7", "Ann")
+        connection.execute(
+            text(
+                "INSERT INTO enrollments (id, terminal_id, user_id, reported_name, reported_at) "
+                "VALUES (5, :terminal, :user, 'Anna', '2026-01-02 03:04:05')"
+            ),
+            {"terminal": add_terminal(connection), "user": user},
+        )
+    upgrade(database)
+    with database.connect(writing=False) as connection:
+        (row,) = connection.execute(select(enrollments))
+    database.close()
+    assert (row.id, row.reported_name, row.reported_state) == (5, "Anna", "present")
+    assert (row.desired_state, row.result, str(row.reported_at)) == (None, "", "2026-01-02 03:04:05+00:00")
