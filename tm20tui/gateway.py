@@ -40,6 +40,7 @@ from tm20tui.meters import Meters
 from tm20tui.model import Terminal, utc_now
 from tm20tui.notify import send_alarms
 from tm20tui.rounds import CourierRounds
+from tm20tui.schedule.outcomes import keep_outcomes
 from tm20tui.settings import Settings
 from tm20tui.snapshot import Readiness, Snapshot, SnapshotKeeper
 from tm20tui.store import terminals
@@ -214,6 +215,7 @@ class Gateway:
         every("retention", _RETENTION_SECONDS, retention, first_after_seconds=0)
         if minutes := self.settings.users.sync_minutes:
             every("users from services", minutes * 60, self.users.fetch_all)
+        every("schedules", _WATCH_SECONDS, partial(keep_outcomes, self.database))
         every("alarms", _WATCH_SECONDS, self.watch.look, first_after_seconds=1)
         self.tasks.also_show(CourierRounds(self))
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from tm20tui.model import HELD_TIME_PROBLEMS
 from tm20tui.store.schema import frames, photos, punches, quarantine, terminal_events, terminals, totals
 
 Row = Mapping[str, Any]
@@ -16,6 +17,14 @@ PunchKey = tuple[int, str, str, int, int, int]
 """(terminal id, enrollid, time as printed, mode, inout, event): what makes two reports one punch."""
 
 _PAGE = 1000
+
+
+class UserPunch(NamedTuple):
+    """One punch of somebody; `direction` is `in`, `out` or None."""
+
+    id: int
+    at: datetime
+    direction: str | None
 
 
 def insert_ignoring(connection: Connection, table: Table) -> Any:
@@ -140,6 +149,24 @@ def list_user_day(
         .order_by(punches.c.time_utc, punches.c.id)
     )
     return [(row.id, row.direction) for row in connection.execute(query)]
+
+
+def list_user_punches(
+    connection: Connection, terminal_id: int, enrollid: str, start: datetime, end: datetime
+) -> list[UserPunch]:
+    """A user's punches at one terminal within [start, end) whose time is trusted, in order of time."""
+    query = (
+        select(punches.c.id, punches.c.time_utc, punches.c.direction)
+        .where(
+            punches.c.terminal_id == terminal_id,
+            punches.c.enrollid == enrollid,
+            punches.c.time_utc >= start,
+            punches.c.time_utc < end,
+            or_(punches.c.time_problem.is_(None), punches.c.time_problem.not_in(HELD_TIME_PROBLEMS)),
+        )
+        .order_by(punches.c.time_utc, punches.c.id)
+    )
+    return [UserPunch(*row) for row in connection.execute(query)]
 
 
 def set_directions(connection: Connection, changes: Sequence[tuple[int, str | None]]) -> None:
