@@ -20,9 +20,11 @@ from tm20tui.api.routes_docs import docs_routes
 from tm20tui.api.routes_events import event_routes, metrics_routes
 from tm20tui.api.routes_mappings import mapping_routes
 from tm20tui.api.routes_quarantine import quarantine_routes
+from tm20tui.api.routes_schedules import schedule_routes
 from tm20tui.api.routes_server import health_routes, node_routes
 from tm20tui.api.routes_sites import site_routes
 from tm20tui.api.routes_tasks import alarm_routes, task_routes
+from tm20tui.api.routes_terminal_commands import terminal_command_routes
 from tm20tui.api.routes_terminals import terminal_routes
 from tm20tui.api.routes_tokens import audit_routes, token_routes
 from tm20tui.api.routes_users import user_routes
@@ -38,6 +40,8 @@ RESOURCES = (
     delivery_routes,
     terminal_routes,
     command_routes,
+    terminal_command_routes,
+    schedule_routes,
     site_routes,
     user_routes,
     user_sync_routes,
