@@ -108,7 +108,7 @@ async def test_a_command_is_asked_listed_and_taken_back(api: Running) -> None:
     gone = (await ask(api, "POST", f"commands/{asked['id']}/cancel/"))["command"]
     assert gone["status"] == "cancelled"
     await ask(api, "POST", f"commands/{asked['id']}/cancel/", status=409)
-    await ask(api, "POST", "terminals/1/commands/", {"name": "opendoor"}, status=503)
+    await ask(api, "POST", "terminals/1/commands/", {"name": "opendoor"}, status=409)
 
 
 async def test_tasks_are_run_and_cancelled(api: Running) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 from tests.store.factories import NOON, add_punches, add_terminal, add_user
 from tm20tui.gateway import Gateway
 from tm20tui.model import utc_now
-from tm20tui.operations import services
+from tm20tui.operations import schedules, services
 from tm20tui.operations.call import SERVER, Call
 from tm20tui.protocol import SetUserInfo
 from tm20tui.store import commands, tokens
@@ -44,6 +44,8 @@ async def fill(gateway: Gateway) -> None:
         more = {"name": name, "extra_headers": {"X-Extra": HEADER}, "is_active": False}
         await services.add_service(call, config | more)
     await gateway.database.write(_rows, gateway)
+    hours = {"name": "Day", "weekday": 0, "check_in_time": "08:00", "check_out_time": "17:00"}
+    await schedules.add_schedule(call, 1, hours)
     gateway.alarms.set("silent:1", "terminal TM20-001 is silent")
     gateway.tasks.start("a task", _nothing)
 

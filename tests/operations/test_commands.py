@@ -9,7 +9,7 @@ import pytest
 
 from tests.ingest.frames import make_terminal
 from tests.operations.terminals import running_site
-from tm20tui.errors import Conflict, InvalidInput, NotFound, Unavailable
+from tm20tui.errors import Conflict, InvalidInput, NotFound
 from tm20tui.operations import commands, doors, enrolment, terminal_commands, terminals
 from tm20tui.operations.asking import make_command
 from tm20tui.protocol import COMMANDS, GetTime
@@ -95,7 +95,7 @@ async def test_a_terminal_that_is_away(sqlite_url: str, tmp_path: Path) -> None:
             doors.hold_door(call, away, "open"),
             enrolment.start_enrolment(call, away, "7", 0),
         ):
-            with pytest.raises(Unavailable, match="AWAY is not connected, and"):
+            with pytest.raises(Conflict, match="AWAY is not connected, and"):
                 await refused
         queued = await terminal_commands.configure(call, away, {"volume": 1})
         assert (queued.status, queued.attempts) == ("queued", 0)

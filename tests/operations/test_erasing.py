@@ -12,7 +12,7 @@ from sqlalchemy import update
 from tests.ingest.frames import rows
 from tests.operations.terminals import Site, running_site
 from tests.store.factories import NOON
-from tm20tui.errors import Conflict, Forbidden, InvalidInput, Unavailable
+from tm20tui.errors import Conflict, Forbidden, InvalidInput
 from tm20tui.operations import erasing, terminals
 from tm20tui.operations.erasing import what_is_unsafe
 from tm20tui.store import services
@@ -101,7 +101,7 @@ async def test_never_kept_for_later(sqlite_url: str, tmp_path: Path) -> None:
     async with running_site(sqlite_url, tmp_path, ("TH900",), security=ALLOWED) as site:
         ident, sn = await site.terminal_id("TH900"), site.devices["TH900"].sn
         site.gateway.roster.views = dict  # type: ignore[method-assign, assignment]
-        with pytest.raises(Unavailable, match="is not connected"):
+        with pytest.raises(Conflict, match="is not connected"):
             await erasing.clean_log(site.call(), ident, sn)
         assert await rows(site.gateway.database, "commands") == []
 

@@ -92,7 +92,7 @@ async def test_who_was_on_time(desk: Desk) -> None:
         at = datetime.combine(MONDAY, time.fromisoformat(clock), UTC)
         values = {"time_utc": at, "time_raw": f"{at:%Y-%m-%d %H:%M:%S}", "enrollid": who}
         await desk.database.write(add_punch, terminal, number, **values, time_problem=problem)
-    found = await schedules.assess_user(call, terminal, "123", MONDAY, date(2026, 6, 8))
+    found = await schedules.assess_user(call, terminal, "123", from_day=MONDAY, to_day=date(2026, 6, 8))
     assert [(one.role, one.verdict, one.minutes) for one in found.punches] == [
         ("arrival", "late", 20),
         ("departure", "on time", 0),
@@ -101,6 +101,10 @@ async def test_who_was_on_time(desk: Desk) -> None:
         (MONDAY, ()),
         (date(2026, 6, 8), ("arrival", "departure")),
     ]
+    one_day = await schedules.assess_user(call, terminal, "123", from_day=MONDAY)
+    assert [day.day for day in one_day.days] == [MONDAY]
+    this_week = await schedules.assess_user(call, terminal, "123")
+    assert (this_week.punches, len(this_week.days)) == ((), 1)
     for first, last in ((MONDAY, date(2026, 5, 31)), (MONDAY, date(2026, 12, 1)), (date(1, 1, 1), MONDAY)):
         with pytest.raises(InvalidInput):
-            await schedules.assess_user(call, terminal, "123", first, last)
+            await schedules.assess_user(call, terminal, "123", from_day=first, to_day=last)

@@ -119,8 +119,7 @@ async def _validation(request: Request, error: Exception) -> Response:
     where = [str(part) for part in first["loc"]]
     field = where[1] if len(where) > 1 else None
     ident = request_id(request)
-    app: FastAPI = request.app
-    if where[0] == "path" and request.url.path in app.openapi()["paths"]:
+    if where[0] == "path" and request.method not in _methods(request):
         # A word, where this method has only ids: the URL is another one's, with other methods.
         return await _http(request, HTTPException(405))
     if where[0] == "path":
@@ -146,16 +145,12 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> list[str]:
-    """What the URL can be asked with, over all routes that it matches."""
+    """What the URL can be asked with: of the routes that it matches, those with the fewest ids in them."""
     app: FastAPI = request.app
     paths = app.openapi()["paths"]
-    found: set[str] = set(paths.get(request.url.path, ()))
-    if found:
-        return sorted(method.upper() for method in found)
-    for path, operations in paths.items():
-        pattern = re.sub(r"\{\w+\}", "[^/]+", path)
-        if re.fullmatch(pattern, request.url.path):
-            found.update(operations)
+    matching = [path for path in paths if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), request.url.path)]
+    fewest = min((path.count("{") for path in matching), default=0)
+    found = {method for path in matching if path.count("{") == fewest for method in paths[path]}
     return sorted(method.upper() for method in found)
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, PlainSerializer
 from tm20tui.api.bodies import Body, JsonObject, checked, documented_body, only, optional_id
 from tm20tui.api.caller import Caller
 from tm20tui.api.paging import cut_by_id
-from tm20tui.api.queries import Id, IdQuery, PathId, Query, Text
+from tm20tui.api.queries import Id, IdQuery, PathId, Query
 from tm20tui.api.views import Pagination, Utc, View
 from tm20tui.operations import schedule_sync, schedules
 from tm20tui.operations.registry import to_json
@@ -70,11 +70,10 @@ class CopyFields(Body):
 
 
 class AssessQuery(Query):
-    """`GET terminals/{id}/schedules/assess/`."""
+    """`GET terminals/{id}/schedules/assess/{enrollid}/`: the week up to today unless told otherwise."""
 
-    enrollid: Text
-    from_: date = Field(alias="from", description="first working day")
-    to: date = Field(description="last working day")
+    from_: date | None = Field(default=None, alias="from", description="first working day")
+    to: date | None = Field(default=None, description="last working day")
 
 
 class ScheduleOut(View):
@@ -183,11 +182,13 @@ def schedule_routes() -> APIRouter:
         copies = await schedules.copy_week(call, terminal_id, fields.to_terminal_ids, replace=fields.replace)
         return CopyAnswer(copies=tuple(map(CopyOut.model_validate, copies)))
 
-    @router.get("/assess/")
+    @router.get("/assess/{enrollid}/")
     async def assess_user(
-        call: Caller, terminal_id: PathId, query: Annotated[AssessQuery, Parameters()]
+        call: Caller, terminal_id: PathId, enrollid: str, query: Annotated[AssessQuery, Parameters()]
     ) -> AssessmentAnswer:
-        found = await schedules.assess_user(call, terminal_id, query.enrollid, query.from_, query.to)
+        found = await schedules.assess_user(
+            call, terminal_id, enrollid, from_day=query.from_, to_day=query.to
+        )
         return AssessmentAnswer(
             punches=tuple(map(to_json, found.punches)), days=tuple(map(to_json, found.days))
         )

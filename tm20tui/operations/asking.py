@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from tm20tui.errors import Conflict, InvalidInput, Unavailable
+from tm20tui.errors import Conflict, InvalidInput
 from tm20tui.operations.call import Call
 from tm20tui.protocol import Command
 from tm20tui.protocol.rows import Row, Rows, members_of
@@ -39,8 +39,7 @@ async def ask(
 
     Raises:
         NotFound: no such terminal.
-        Conflict: the terminal is blocked.
-        Unavailable: it is not connected, and the command `needs_connection`.
+        Conflict: the terminal is blocked, or not connected where the command `needs_connection`.
     """
     if not 0 <= wait_seconds <= LONGEST_WAIT_SECONDS:
         raise InvalidInput(f"wait_seconds must be from 0 to {LONGEST_WAIT_SECONDS:g}", field="wait_seconds")
@@ -49,7 +48,7 @@ async def ask(
         raise Conflict(f"{terminal.sn} is blocked: approve it first", field="terminal_id")
     connected = is_connected(call.gateway, terminal_id)
     if needs_connection and not connected:
-        raise Unavailable(
+        raise Conflict(
             f"{terminal.sn} is not connected, and {command.name} is not kept for later", field="terminal_id"
         )
     desk = call.gateway.commands

@@ -101,8 +101,8 @@ async def ask_command(
     What erases, lists or touches credentials has operations of its own.
 
     Raises:
-        NotFound, InvalidInput, Conflict
-        Unavailable: the terminal is not connected, and the command is not kept for later.
+        NotFound, InvalidInput
+        Conflict: the terminal is blocked, or not connected where the command is not kept for later.
     """
     if name in _ERASING:
         raise InvalidInput(f"{name} is asked with the operation terminals.{name}", field="name")

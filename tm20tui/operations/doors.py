@@ -43,8 +43,8 @@ async def open_door(
     Waits up to `wait_seconds`. It expires after 15 s, so that no door opens by surprise.
 
     Raises:
-        NotFound, InvalidInput, Conflict
-        Unavailable: the terminal is not connected.
+        NotFound, InvalidInput
+        Conflict: the terminal is not connected.
     """
     command = make_command(OpenDoor, {"doornum": doornum})
     return await ask(call, terminal_id, command, wait_seconds=wait_seconds, needs_connection=True)
@@ -57,8 +57,8 @@ async def hold_door(
     """Hold the door: `mode` open, closed, or normal again; waits up to `wait_seconds`.
 
     Raises:
-        NotFound, InvalidInput, Conflict
-        Unavailable: the terminal is not connected.
+        NotFound, InvalidInput
+        Conflict: the terminal is not connected.
     """
     check_word(mode, "mode", _MODES)
     command = LockCtrl(_MODES.index(mode))

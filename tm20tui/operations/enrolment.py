@@ -31,8 +31,8 @@ async def start_enrolment(
     `wait_seconds`.
 
     Raises:
-        NotFound, InvalidInput, Conflict
-        Unavailable: the terminal is not connected.
+        NotFound, InvalidInput
+        Conflict: the terminal is not connected.
     """
     given = {"enrollid": enrollid, "backupnum": backupnum, "name": user_name, "admin": admin}
     command = make_command(AddUser, given)
@@ -46,8 +46,8 @@ async def read_enrolment(
     """How far an enrolment is: `status` 0 to 3 a step, 100 done, below 0 failed; waits up to `wait_seconds`.
 
     Raises:
-        NotFound, InvalidInput, Conflict
-        Unavailable: the terminal is not connected.
+        NotFound, InvalidInput
+        Conflict: the terminal is not connected.
     """
     return await ask(call, terminal_id, CheckRegStatus(), wait_seconds=wait_seconds, needs_connection=True)
 
@@ -59,8 +59,8 @@ async def cancel_enrolment(
     """Stop an enrolment; waits up to `wait_seconds`.
 
     Raises:
-        NotFound, InvalidInput, Conflict
-        Unavailable: the terminal is not connected.
+        NotFound, InvalidInput
+        Conflict: the terminal is not connected.
     """
     return await ask(call, terminal_id, CancelAddUser(), wait_seconds=wait_seconds, needs_connection=True)
 

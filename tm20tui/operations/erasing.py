@@ -33,8 +33,7 @@ async def clean_log(
 
     Raises:
         NotFound, InvalidInput
-        Conflict: not allowed by security.allow_dangerous, or a punch is not safe yet.
-        Unavailable: the terminal is not connected.
+        Conflict: not allowed by security.allow_dangerous, a punch is not safe yet, or not connected.
     """
     record = await _erase(call, terminal_id, CleanLog(), confirm, wait_seconds)
     return await _note(call, record)
@@ -48,8 +47,7 @@ async def clean_users(
 
     Raises:
         NotFound, InvalidInput
-        Conflict: not allowed by security.allow_dangerous, or a punch is not safe yet.
-        Unavailable: the terminal is not connected.
+        Conflict: not allowed by security.allow_dangerous, a punch is not safe yet, or not connected.
     """
     return await _erase(call, terminal_id, CleanUser(), confirm, wait_seconds)
 
@@ -62,8 +60,7 @@ async def clean_admins(
 
     Raises:
         NotFound, InvalidInput
-        Conflict: not allowed by security.allow_dangerous, or a punch is not safe yet.
-        Unavailable: the terminal is not connected.
+        Conflict: not allowed by security.allow_dangerous, a punch is not safe yet, or not connected.
     """
     return await _erase(call, terminal_id, CleanAdmin(), confirm, wait_seconds)
 
@@ -78,8 +75,7 @@ async def initialise(
 
     Raises:
         NotFound, InvalidInput
-        Conflict: not allowed by security.allow_dangerous, or a punch is not safe yet.
-        Unavailable: the terminal is not connected.
+        Conflict: not allowed by security.allow_dangerous, a punch is not safe yet, or not connected.
     """
     record = await _erase(call, terminal_id, InitSys(), confirm, wait_seconds)
     return await _note(call, record)

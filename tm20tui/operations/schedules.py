@@ -23,13 +23,12 @@ from tm20tui.store.terminals import get_terminal
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from tm20tui.model import Terminal
-
 MOST_DAYS = 100
 """How many days one assessment covers, at most."""
 _EARLIEST, _LATEST = date(1971, 1, 1), date(2199, 12, 31)
 # A night shift and the half gap to the next reach so far beyond the days that are asked for.
-_REACH = timedelta(days=2)
+_REACH = timedelta(days=3)
+_WEEK = timedelta(days=6)
 
 
 @operation("schedules.list", "viewer", writes=False)
@@ -140,31 +139,31 @@ async def copy_week(
 
 @operation("schedules.assess", "viewer", writes=False)
 async def assess_user(
-    call: Call, terminal_id: int, enrollid: str, from_day: date, to_day: date
+    call: Call,
+    terminal_id: int,
+    enrollid: str,
+    *,
+    from_day: date | None = None,
+    to_day: date | None = None,
 ) -> Assessment:
     """Who was on time: the punches of the user `enrollid` against the schedules of a terminal.
 
-    From the working day `from_day` to `to_day`, both included. Punches of other terminals
-    and those whose time is not trusted do not count.
+    From the working day `from_day` to `to_day`, both included; by default the week up to today.
+    Punches of other terminals and those whose time is not trusted do not count.
 
     Raises:
         NotFound, InvalidInput
     """
     enrollid = check_line(enrollid, "enrollid", 32, needed=True)
-    days = _days(from_day, to_day)
-    terminal, hours, punches = await call.gateway.database.read(
-        _read, terminal_id, enrollid, from_day, to_day
-    )
-    found = assess(
-        hours,
-        ZoneInfo(terminal.timezone),
-        punches,
-        day_starts_at=call.gateway.settings.ingest.day_starts_at,
-        days=days,
-    )
+    zone = ZoneInfo((await call.gateway.database.read(get_terminal, terminal_id)).timezone)
+    last = to_day or from_day or utc_now().astimezone(zone).date()
+    days = _days(from_day or last - _WEEK, last)
+    hours, punches = await call.gateway.database.read(_read, terminal_id, enrollid, days, zone)
+    day_starts_at = call.gateway.settings.ingest.day_starts_at
+    found = assess(hours, zone, punches, day_starts_at=day_starts_at, days=days)
     return Assessment(
-        tuple(one for one in found.punches if from_day <= one.day <= to_day),
-        tuple(one for one in found.days if from_day <= one.day <= to_day),
+        tuple(one for one in found.punches if days[0] <= one.day <= last),
+        tuple(one for one in found.days if days[0] <= one.day <= last),
     )
 
 
@@ -195,12 +194,10 @@ def _days(from_day: date, to_day: date) -> list[date]:
 
 
 def _read(
-    connection: Connection, terminal_id: int, enrollid: str, from_day: date, to_day: date
-) -> tuple[Terminal, list[Schedule], list[Punch]]:
-    terminal = get_terminal(connection, terminal_id)
-    zone = ZoneInfo(terminal.timezone)
-    start = datetime.combine(from_day, time(), zone) - _REACH
-    end = datetime.combine(to_day, time(), zone) + _REACH + timedelta(days=1)
+    connection: Connection, terminal_id: int, enrollid: str, days: Sequence[date], zone: ZoneInfo
+) -> tuple[list[Schedule], list[Punch]]:
+    start = datetime.combine(days[0], time(), zone) - _REACH
+    end = datetime.combine(days[-1], time(), zone) + _REACH
     rows = list_user_punches(connection, terminal_id, enrollid, start, end)
     punches = [Punch(row.id, row.at, cast('Literal["in", "out"] | None', row.direction)) for row in rows]
-    return terminal, schedules.list_schedules(connection, terminal_id), punches
+    return schedules.list_schedules(connection, terminal_id), punches

@@ -167,7 +167,7 @@ def copy_week(
     """
     targets = sorted(set(to_terminal_ids))
     if from_terminal_id in targets:
-        raise InvalidInput("a week cannot be copied onto its own terminal", field="to_terminals")
+        raise InvalidInput("a week cannot be copied onto its own terminal", field="to_terminal_ids")
     # Locked in one order, so that two copies never wait for each other.
     present = {ident: list_for_change(conn, ident) for ident in sorted([from_terminal_id, *targets])}
     week = [schedule.draft() for schedule in present[from_terminal_id]]
