@@ -150,7 +150,7 @@ async def test_a_week_that_does_not_fit_is_copied_nowhere(database: Database) ->
     assert await database.read(list_schedules, free) == []
     with pytest.raises(InvalidInput, match="onto its own terminal") as caught:
         await database.write(copy, [free, source], False)
-    assert caught.value.field == "to_terminals"
+    assert caught.value.field == "to_terminal_ids"
     with pytest.raises(NotFound, match="no terminal with id 99"):
         await database.write(copy, [free, 99], True)
     assert await database.write(copy, [free, taken], True) == [
