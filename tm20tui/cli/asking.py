@@ -89,7 +89,10 @@ def _typed(slot: Slot, value: Any) -> Any:
 def _call(client: Client, parsed: argparse.Namespace, output: Output) -> int:
     operation: Told = parsed.operation
     arguments = arguments_of(parsed, parsed.slots)
-    wants_serial = any(told["name"] == "confirm" for told in operation["arguments"])
+    wants_serial = any(
+        told["name"] == "confirm" and told["required"] and told["kind"] == "text"
+        for told in operation["arguments"]
+    )
     if wants_serial:
         is_confirmed = _has_serial(operation, arguments)
     else:
