@@ -179,9 +179,9 @@ async def _resume(service_id: int, outcome: Outcome, api_port: int) -> None:
     receiver = outcome.receivers[service_id]
     if receiver.fault in PAUSING:
         receiver.fault = Fault.NONE
-    url = f"http://127.0.0.1:{api_port}/devices/api/third-party-configs/{service_id}/"
+    url = f"http://127.0.0.1:{api_port}/devices/api/attendance/manual-sync/"
     async with httpx.AsyncClient(trust_env=False) as client:
-        answer = await client.patch(url, json={"is_active": True})
+        answer = await client.post(url, json={"config_id": service_id})
     if answer.status_code != 200:
         outcome.findings.broken("the API refused to resume a service", answer.text[:200])
 
