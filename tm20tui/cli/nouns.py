@@ -108,7 +108,7 @@ def _named(slot: Slot, name: str, is_taken: bool) -> Slot:
     kind = slot.kind["kind"]
     if len(slot.path) == 1 and kind == "list" and slot.path[0].endswith("_ids"):
         return Slot(slot.path, slot.kind, None, slot.is_required)
-    is_worded = kind in ("boolean", "record", "any", "moment") or slot.path[-1] in ("reason", "confirm")
+    is_worded = kind in ("boolean", "record", "any", "moment") or slot.path[-1] in ("reason", "confirm", "role")
     if slot.is_required and len(slot.path) == 1 and not is_worded:
         return Slot(slot.path, slot.kind, None, True)
     if is_taken:
