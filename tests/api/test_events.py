@@ -16,6 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.api.conftest import Running, running_api
 from tests.store.factories import add_terminal
 from tm20tui.api import routes_events
+from tm20tui.model import utc_now
+from tm20tui.store import tokens
 
 EVENTS = "/devices/api/events/"
 
@@ -66,6 +68,23 @@ async def test_a_viewer_is_not_told_what_operators_do(sqlite_url: str, tmp_path:
             api.gateway.events.publish("quarantine", quarantined=1)
             await anext(lines)
             assert await anext(lines) == "event: quarantine"
+
+
+async def test_a_revoked_token_loses_its_stream(api: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes_events, "RECHECK_SECONDS", 0.05)
+    token = await api.gateway.database.write(
+        tokens.add_token,
+        "tm20_watch",
+        name="watch",
+        role="viewer",
+        created_by="test",
+        expires_at=None,
+        now=utc_now(),
+    )
+    async with following(api, headers={"authorization": "Bearer tm20_watch"}) as lines:
+        await api.gateway.database.write(tokens.revoke, token.id, utc_now())
+        with trio.fail_after(5):
+            assert [line async for line in lines] == []
 
 
 async def test_a_comment_keeps_a_quiet_stream_alive(api: Running, monkeypatch: pytest.MonkeyPatch) -> None:

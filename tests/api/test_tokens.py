@@ -53,6 +53,18 @@ async def test_a_token_names_the_operator_and_its_role(api: Running) -> None:
     assert re.fullmatch(r"127\.0\.0\.1:\d+", audit[0]["address"])
 
 
+async def test_what_is_turned_away_at_the_door_is_written_down(api: Running) -> None:
+    await add(api, "tm20_view", "viewer", name="wall screen")
+    answer = await api.client.post("/devices/api/tokens/", json={"name": 5}, headers=bearing("tm20_view"))
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    await api.client.post(f"{TERMINALS}1/block/", headers=bearing("tm20_wrong"))
+    entries = (await api.client.get("/devices/api/audit/?operation=api.request")).json()["entries"]
+    assert [(entry["operator"], entry["outcome"]) for entry in entries] == [
+        ("unknown", "refused"),
+        ("wall screen", "refused"),
+    ]
+
+
 @pytest.mark.parametrize(
     "header",
     [

@@ -15,6 +15,7 @@ import pytest
 import trio
 
 from tests.control.conftest import running_control
+from tests.ingest.frames import rows
 from tm20tui.control import server
 from tm20tui.control.peers import Peer, role_of
 from tm20tui.operations.call import Role
@@ -107,6 +108,12 @@ async def test_an_account_without_a_role_is_refused_with_a_sentence(
     group = grp.getgrgid(nobody.pw_gid).gr_name
     async with running_control(sqlite_url, tmp_path, control={"group": group}) as running:
         (hello,) = await ask_as(running.server.path, nobody)
+        (entry,) = await rows(running.gateway.database, "audit")
+        assert (entry["operator"], entry["operation"], entry["outcome"]) == (
+            "nobody",
+            "control.connect",
+            "refused",
+        )
     assert hello["error"]["code"] == "forbidden"
     assert hello["error"]["message"].startswith("nobody has no role here")
 

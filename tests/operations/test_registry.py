@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.ingest.frames import rows
-from tm20tui.errors import Conflict, Forbidden
+from tm20tui.errors import Conflict, Forbidden, InvalidInput
 from tm20tui.events import EventBus
 from tm20tui.operations import registry
 from tm20tui.operations.call import ROLES, Call, Operator, Role
@@ -67,6 +67,27 @@ async def test_what_is_done_is_written_down_without_secrets(database: Database) 
         "correlation_id": "c0ffee",
     }
     assert {name: entry[name] for name in expected} == expected
+
+
+async def test_secrets_that_were_typed_in_the_wrong_place_are_not_written_down(
+    sqlite_database: Database,
+) -> None:
+    @operation("services.add", "operator")
+    async def add(call: Call, given: dict[str, Any]) -> None:
+        raise InvalidInput("unknown field", field="password")
+
+    given = {
+        "password": "S3CRET",
+        "auth_tokn": "S3CRET",
+        "base_url": "http://u:S3CRET@hr.example/?api_key=S3CRET",
+        "description": "password=S3CRET",
+        "terminal_ids": [1],
+    }
+    with pytest.raises(InvalidInput):
+        await add(call_as(sqlite_database, "admin"), given)
+    (entry,) = await rows(sqlite_database, "audit")
+    assert "S3CRET" not in json.dumps(entry, default=str)
+    assert '"terminal_ids":[1]' in entry["arguments"]
 
 
 async def test_refusals_and_crashes_are_written_down_too(sqlite_database: Database) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, event, text, update
 
 from tests.store.factories import NOON, add_punch, add_punches, add_terminal, add_user
 from tm20tui.errors import NotFound
+from tm20tui.store import schema
 from tm20tui.store.attendance import (
     AttendanceFilters,
     Position,
@@ -60,6 +61,20 @@ def walk(conn: Connection, filters: AttendanceFilters, limit: int) -> list[int]:
         if page.next is None:
             return found
         position = page.next
+
+
+async def test_what_waits_for_a_service_that_is_down_says_so(database: Database, vault: Vault) -> None:
+    def work(conn: Connection) -> None:
+        terminal, service = add_terminal(conn), add_hr(conn, vault)
+        (waiting,) = add_punches(conn, terminal, 1)
+        settle(conn, service, [waiting], "in flight")
+        conn.execute(
+            schema.services.update().values(health="backing off", health_reason="no answer", retry_at=LATER)
+        )
+        log = get_attendance(conn, waiting)
+        assert (log.sync_status, log.sync_error, log.next_attempt_at) == ("pending", "no answer", LATER)
+
+    await database.write(work)
 
 
 async def test_a_log_carries_its_names_and_what_became_of_it(database: Database, vault: Vault) -> None:

@@ -13,6 +13,7 @@ from tm20tui.api.limits import RateLimit, address_key
 from tm20tui.errors import StoreError
 from tm20tui.model import utc_now
 from tm20tui.operations.call import Operator, Role
+from tm20tui.operations.registry import note_refusal
 from tm20tui.store import tokens
 
 if TYPE_CHECKING:
@@ -67,6 +68,15 @@ class Doorman:
             if seconds := self._failures.take(key, now):
                 return too_many(seconds, "too many wrong tokens of this address", request_id)
             log.warning("a wrong token was refused", extra={"address": address})
+            await note_refusal(
+                self._gateway,
+                "api.request",
+                "the token is wrong, expired or revoked",
+                operator="unknown",
+                role="none",
+                origin="api",
+                address=address,
+            )
             return _unauthorized(
                 "the token is wrong, expired or revoked", ' error="invalid_token"', request_id
             )
@@ -74,6 +84,14 @@ class Doorman:
             return too_many(seconds, "too many requests with this token", request_id)
         await self._touch(token)
         return Operator(token.name, cast("Role", token.role), "api", address)
+
+    async def still_admits(self, headers: Headers) -> bool:
+        """Whether the token of a request that goes on is still good."""
+        given = headers.getlist("authorization")
+        try:
+            return not given or await self._find(given) is not None
+        except StoreError:
+            return True
 
     async def _find(self, given: list[str]) -> tokens.Token | None:
         scheme, _, text = given[0].strip().partition(" ")

@@ -23,6 +23,7 @@ from tm20tui.errors import (
     StoreError,
     Unavailable,
 )
+from tm20tui.operations.registry import note_refusal
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +102,8 @@ def request_id(request: Request) -> str:
 
 async def _operation(request: Request, error: Exception) -> Response:
     assert isinstance(error, OperationError)
+    if isinstance(error, InvalidInput) and (refusal := await _viewer_refusal(request)):
+        return refusal
     status = _STATUS.get(type(error), 400)
     headers = {"retry-after": "5"} if status == 503 else None
     return error_response(
@@ -119,6 +122,8 @@ async def _validation(request: Request, error: Exception) -> Response:
     where = [str(part) for part in first["loc"]]
     field = where[1] if len(where) > 1 else None
     ident = request_id(request)
+    if refusal := await _viewer_refusal(request):
+        return refusal
     if where[0] == "path" and request.method not in _methods(request):
         # A word, where this method has only ids: the URL is another one's, with other methods.
         return await _http(request, HTTPException(405))
@@ -129,6 +134,24 @@ async def _validation(request: Request, error: Exception) -> Response:
     message = str(first["msg"]).removeprefix("Value error, ")
     message = message.replace("Input should be", "must be")
     return error_response(400, f"{field} {message}", field, request_id=ident)
+
+
+async def _viewer_refusal(request: Request) -> Response | None:
+    """Who may only look learns nothing of what a write would need, and the try is written down."""
+    operator = getattr(request.state, "operator", None)
+    if operator is None or operator.role != "viewer" or request.method in ("GET", "HEAD"):
+        return None
+    reason = f"{request.method} needs the role operator; {operator.name} is viewer"
+    await note_refusal(
+        request.app.state.gateway,
+        "api.request",
+        f"{reason}: {request.url.path[:200]}",
+        operator=operator.name,
+        role=operator.role,
+        origin=operator.origin,
+        address=operator.address,
+    )
+    return error_response(403, reason, code=Forbidden.code, request_id=request_id(request))
 
 
 async def _http(request: Request, error: Exception) -> Response:

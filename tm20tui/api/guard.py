@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Collection
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -94,6 +95,7 @@ class Guard:
                 await admitted(scope, receive, send)
                 return
             scope["state"]["operator"] = admitted
+            scope["state"]["still_admitted"] = partial(self._doorman.still_admits, headers)
         await self._app(scope, receive, send)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import trio
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tm20tui.events import Event
 
 HEARTBEAT_SECONDS = 15.0
+RECHECK_SECONDS = 5.0
 MAX_STREAMS = 20
 """Streams at the same time, so that they leave room for other connections."""
 
@@ -39,8 +40,16 @@ class _EventStream(Response):
 
     media_type = _MEDIA_TYPE
 
-    def __init__(self, bus: EventBus, kinds: set[str], stop: trio.Event, open_streams: set[object]) -> None:
+    def __init__(
+        self,
+        bus: EventBus,
+        kinds: set[str],
+        stop: trio.Event,
+        open_streams: set[object],
+        still_admitted: Callable[[], Awaitable[bool]],
+    ) -> None:
         super().__init__(headers=_HEADERS)
+        self._still_admitted = still_admitted
         del self.headers["content-length"]
         self._bus = bus
         self._kinds = kinds
@@ -54,6 +63,7 @@ class _EventStream(Response):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_until_gone, receive, nursery.cancel_scope)
+                nursery.start_soon(_until_refused, self._still_admitted, nursery.cancel_scope)
                 async with self._bus.subscribe(self._kinds) as events:
                     await self._send(send, b": following\n\n")
                     while not self._stop.is_set():
@@ -95,7 +105,9 @@ def event_routes() -> APIRouter:
         kinds = set(query.kinds() or EVENT_KINDS)
         if not call.operator.may_act_as("operator"):
             kinds -= set(_OPERATORS_ONLY)
-        return _EventStream(call.gateway.events, kinds, request.app.state.stop, open_streams)
+        return _EventStream(
+            call.gateway.events, kinds, request.app.state.stop, open_streams, request.state.still_admitted
+        )
 
     return router
 
@@ -115,6 +127,15 @@ def metrics_routes() -> APIRouter:
         return Response(render(call.gateway), media_type=CONTENT_TYPE)
 
     return router
+
+
+async def _until_refused(still_admitted: Callable[[], Awaitable[bool]], scope: trio.CancelScope) -> None:
+    """A token that is revoked or expires takes the streams with it that it opened."""
+    while True:
+        await trio.sleep(RECHECK_SECONDS)
+        if not await still_admitted():
+            scope.cancel()
+            return
 
 
 async def _until_gone(receive: Receive, scope: trio.CancelScope) -> None:

@@ -104,11 +104,15 @@ def slots_of(operation: Told) -> list[Slot]:
     return [_named(slot, name, names.count(name) > 1) for slot, name in zip(found, names, strict=True)]
 
 
+_WORDED = ("reason", "confirm", "role")
+"""Required, but clearer by name: `tokens create NAME --role viewer`."""
+
+
 def _named(slot: Slot, name: str, is_taken: bool) -> Slot:
     kind = slot.kind["kind"]
     if len(slot.path) == 1 and kind == "list" and slot.path[0].endswith("_ids"):
         return Slot(slot.path, slot.kind, None, slot.is_required)
-    is_worded = kind in ("boolean", "record", "any", "moment") or slot.path[-1] in ("reason", "confirm", "role")
+    is_worded = kind in ("boolean", "record", "any", "moment") or slot.path[-1] in _WORDED
     if slot.is_required and len(slot.path) == 1 and not is_worded:
         return Slot(slot.path, slot.kind, None, True)
     if is_taken:

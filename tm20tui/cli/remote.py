@@ -53,9 +53,9 @@ def remote(arguments: Sequence[str]) -> int:
 
 def complain(text: str, code: int) -> int:
     """One line on standard error."""
-    from tm20tui.logs import one_line, redact
+    from tm20tui.logs import one_line
 
-    print(f"tm20tui: {one_line(redact(sentence(text)))}", file=sys.stderr)
+    print(f"tm20tui: {one_line(sentence(text))}", file=sys.stderr)
     return code
 
 

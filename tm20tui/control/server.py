@@ -21,7 +21,7 @@ from tm20tui.control.socket_file import SocketFile
 from tm20tui.control.wire import VERSION
 from tm20tui.errors import Forbidden, InvalidInput, OperationError, Unavailable
 from tm20tui.operations.call import Operator
-from tm20tui.operations.registry import Operation
+from tm20tui.operations.registry import Operation, note_refusal
 from tm20tui.settings import Settings
 
 if TYPE_CHECKING:
@@ -105,6 +105,16 @@ class ControlServer:
             try:
                 operator = self._admit(peer)
             except OperationError as error:
+                if isinstance(error, Forbidden):
+                    await note_refusal(
+                        gateway,
+                        "control.connect",
+                        str(error),
+                        operator=peer.name,
+                        role="none",
+                        origin="socket",
+                        address=f"pid {peer.pid}",
+                    )
                 await connection.send({"id": None, "error": error_of(error)})
                 return
             self._clients[peer.uid] += 1

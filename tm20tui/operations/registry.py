@@ -11,17 +11,22 @@ import functools
 import inspect
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 import trio
 
-from tm20tui.errors import Forbidden, OperationError, Tm20Error
+from tm20tui.errors import Forbidden, OperationError, StoreUnavailable, Tm20Error
+from tm20tui.logs import redact
 from tm20tui.model import utc_now
 from tm20tui.operations.call import Call, Role
 from tm20tui.store.audit import AuditEntry, AuditOutcome, add_entry
+
+if TYPE_CHECKING:
+    from tm20tui.gateway import Gateway
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,6 +34,7 @@ log = logging.getLogger(__name__)
 
 _LONGEST_ARGUMENTS = 4000
 _HIDDEN = "***"
+_SECRET_NAME = re.compile(r"(?i)pass|pwd|secret|tok|api_?key|credential|cookie|authorization")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +174,42 @@ def _arguments(
 def _without(value: Any, hide: frozenset[str]) -> Any:
     if isinstance(value, dict):
         return {
-            name: _HIDDEN if name in hide and item not in (None, "") else _without(item, hide)
+            name: _HIDDEN if _is_secret(name, hide) and item not in (None, "") else _without(item, hide)
             for name, item in value.items()
         }
+    if isinstance(value, str):
+        # A secret may have been typed where none belongs: into a URL, or a text.
+        return redact(value)
     return [_without(item, hide) for item in value] if isinstance(value, list) else value
+
+
+def _is_secret(name: str, hide: frozenset[str]) -> bool:
+    """By its name, or by one that was misspelled."""
+    return name in hide or (_SECRET_NAME.search(name) is not None and not name.endswith(("_id", "_ids")))
+
+
+async def note_refusal(
+    gateway: Gateway, name: str, reason: str, *, operator: str, role: str, origin: str, address: str = ""
+) -> None:
+    """Write down that somebody was turned away before any operation was reached."""
+    entry = AuditEntry(
+        at=utc_now(),
+        operator=operator,
+        role=role,
+        origin=origin,
+        address=address,
+        operation=name[:64],
+        targets="{}",
+        arguments="{}",
+        outcome="refused",
+        reason=reason,
+        duration_seconds=0.0,
+        correlation_id="",
+    )
+    try:
+        await gateway.database.write(add_entry, entry)
+    except StoreUnavailable as error:
+        log.error("a refusal could not be written to the audit: %s", error, extra={"operator": operator})
 
 
 async def _audit(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, func, or_, select
 
 from tm20tui.model import AttendanceLog, SyncStatus
 from tm20tui.store.schema import deliveries, punches, services, terminals, users
@@ -88,6 +88,8 @@ def _error(time_problem: str | None, owed: Sequence[PunchDelivery]) -> str:
     return ""
 
 
+# What is owed to a service that does not work waits for the service, and for its reason.
+_WAITS = and_(deliveries.c.status.in_(("pending", "in flight")), services.c.health != "healthy")
 _DELIVERIES = (
     select(
         deliveries.c.punch_id,
@@ -95,9 +97,12 @@ _DELIVERIES = (
         services.c.name,
         deliveries.c.status,
         deliveries.c.attempts,
-        deliveries.c.next_attempt_at,
+        case((_WAITS, services.c.retry_at), else_=deliveries.c.next_attempt_at),
         deliveries.c.synced_at,
-        deliveries.c.last_error,
+        case(
+            (and_(_WAITS, deliveries.c.last_error == ""), services.c.health_reason),
+            else_=deliveries.c.last_error,
+        ),
     )
     .join(services, services.c.id == deliveries.c.service_id)
     .order_by(deliveries.c.service_id)
