@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -36,13 +35,12 @@ def database(tmp_path: Path) -> Path:
 
 
 def test_version_answers_at_once(tmp_path: Path) -> None:
-    waits = []
-    for _ in range(3):
-        started = time.perf_counter()
-        done = run(tmp_path, "--version")
-        waits.append(time.perf_counter() - started)
+    done = run(tmp_path, "--version")
     assert (done.returncode, done.stdout) == (0, f"tm20tui {__version__}\n")
-    assert min(waits) < 0.3
+    loaded = run(tmp_path, "--version", PYTHONPROFILEIMPORTTIME="1").stderr
+    # What takes time is loading: none of these is needed to say who one is.
+    for heavy in ("pydantic", "sqlalchemy", "fastapi", "textual", "rich", "trio", "httpx"):
+        assert f" {heavy}\n" not in loaded
 
 
 @pytest.mark.parametrize(
