@@ -169,11 +169,11 @@ class SnapshotKeeper:
 
 def state_of(terminal: Terminal, session: SessionView | None) -> TerminalState:
     """What to call the state of a terminal with this session, None if it has none."""
-    if session is not None:
-        return session.state
     if terminal.admission == "blocked":
         return "blocked"
-    return "waiting" if terminal.admission == "pending" else "offline"
+    if terminal.admission == "pending":
+        return "waiting"
+    return "offline" if session is None else session.state
 
 
 def _read(connection: Connection) -> _Stored:

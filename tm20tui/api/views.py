@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from tm20tui.model import Admission, AttendanceLog, AuthType, DirectionPolicy, Service, SyncStatus
 from tm20tui.operations.attendance import PunchDelivery, SyncCounts
-from tm20tui.operations.terminals import TerminalState, TerminalView
+from tm20tui.operations.terminals import TerminalView
+from tm20tui.snapshot import TerminalState
 from tm20tui.tasks import TaskRecord
 
 

@@ -115,7 +115,7 @@ class _Group:
             self.punches[key] = {
                 "terminal_id": terminal.id,
                 "enrollid": record.enrollid,
-                "name": storable(record.name),
+                "name": record.name,
                 "time_raw": time_raw,
                 "time_utc": utc,
                 "timezone": terminal.timezone,
@@ -226,7 +226,7 @@ class _Group:
             {
                 "terminal_id": frame.terminal.id,
                 "kind": "stranger" if record.is_stranger else "door",
-                "time_raw": storable(record.time_raw),
+                "time_raw": record.time_raw,
                 "time_utc": reading.utc,
                 "mode": record.mode,
                 "inout": record.inout,
@@ -284,8 +284,7 @@ def _one_spelling(record: LogRecord) -> tuple[str, str | None]:
 
     A text that was spelled otherwise is kept in the note.
     """
-    text = storable(record.time_raw)
-    note = None if record.note is None else storable(record.note)
+    text, note = record.time_raw, record.note
     local = parse_wall_clock(text)
     if local is None or (usual := str(local)) == text:
         return text, note

@@ -9,7 +9,6 @@ from tm20tui.ingest.access import Access, Standing, decide_access
 from tm20tui.ingest.config import IngestConfig
 from tm20tui.ingest.frames import UserFrame
 from tm20tui.store import users
-from tm20tui.store.text import storable
 from tm20tui.store.vault import Vault
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def store_user(connection: Connection, frame: UserFrame, vault: Vault) -> None:
         site_id=terminal.site_id,
         terminal_id=terminal.id,
         enrollid=push.enrollid,
-        name=storable(push.name),
+        name=push.name,
         admin=push.admin if push.admin in (0, 1, 2) else 0,
         is_enabled=push.is_enabled,
         source=f"terminal {terminal.sn}"[:64],

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from tm20tui.errors import Conflict, InvalidInput
 from tm20tui.model import ADMISSIONS, DIRECTION_POLICIES, Admission, Terminal
 from tm20tui.operations.call import Call
 from tm20tui.operations.directions import recompute_directions
 from tm20tui.operations.registry import operation
+from tm20tui.snapshot import TerminalState, state_of
 from tm20tui.store import terminals
 from tm20tui.terminals.roster import SessionView
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from tm20tui.gateway import Gateway
     from tm20tui.tasks import TaskRecord
-
-TerminalState = Literal["online", "offline", "waiting", "blocked"]
 
 _NAME_LENGTH = 100
 
@@ -138,10 +137,5 @@ def _now(gateway: Gateway, terminal: Terminal) -> TerminalView:
 
 
 def _view(terminal: Terminal, session: SessionView | None) -> TerminalView:
-    state: TerminalState = "offline" if session is None else session.state
-    if terminal.admission == "blocked":
-        state = "blocked"
-    elif terminal.admission == "pending":
-        state = "waiting"
     seen = terminal.last_seen_at if session is None else session.last_heard_at
-    return TerminalView(terminal, session, state, seen)
+    return TerminalView(terminal, session, state_of(terminal, session), seen)

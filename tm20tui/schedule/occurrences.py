@@ -21,7 +21,7 @@ class Occurrence:
     """One schedule on one working day, the day of its check-in.
 
     Times are UTC and in order even where a clock change would turn them round; the break
-    has both or none. Punches from `opens_at` to `closes_at` may belong to it.
+    has both or none. Punches from `REACH` before the check-in to `closes_at` may belong to it.
     """
 
     day: date
@@ -30,10 +30,6 @@ class Occurrence:
     check_out_at: datetime
     break_start_at: datetime | None
     break_end_at: datetime | None
-
-    @property
-    def opens_at(self) -> datetime:
-        return self.check_in_at - REACH
 
     @property
     def closes_at(self) -> datetime:
