@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tm20tui.cli.parsing import summary_of
-from tm20tui.control.describe import describe, load_operations
+from tm20tui.control.describe import describe
+from tm20tui.operations import load_operations
 
 PACKAGE = Path(__file__).parents[2] / "tm20tui"
 MARKS = {"_": 1, "N_": 1, "ngettext": 2}

@@ -130,7 +130,8 @@ def test_a_client_loads_nothing_of_a_server(shell: Shell) -> None:
 
 
 def test_known_nouns_are_those_of_the_product() -> None:
-    from tm20tui.control.describe import describe, load_operations
+    from tm20tui.control.describe import describe
+    from tm20tui.operations import load_operations
 
     commands = nouns.commands_of(describe(load_operations()))
     assert set(commands) <= set(nouns.KNOWN_NOUNS)

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import pytest
 
-from tm20tui.control.describe import describe, kinds_of, load_operations
+from tm20tui.control.describe import describe, kinds_of
 from tm20tui.control.kinds import Kind, coerce, kind_of
 from tm20tui.errors import InvalidInput
+from tm20tui.operations import load_operations
 
 
 @dataclass(frozen=True)

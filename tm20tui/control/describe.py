@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import pkgutil
 import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-import tm20tui.operations
 from tm20tui.control.kinds import Kind, kind_of
-from tm20tui.operations.registry import REGISTRY, Argument, Operation, to_json
+from tm20tui.operations.registry import Argument, Operation, to_json
 
 _DANGEROUS = re.compile(
     r"block|clean\w*|clear|delete|disable|discard|door|drop|erase|factory|forget|initsys|open|purge|reboot|"
     r"remove|replace|reset|revoke|unlock|wipe"
 )
 """Words of an operation's name that say so."""
-
-
-def load_operations() -> Mapping[str, Operation]:
-    """The registry with every operation there is in it."""
-    for module in pkgutil.iter_modules(tm20tui.operations.__path__):
-        importlib.import_module(f"tm20tui.operations.{module.name}")
-    return REGISTRY
 
 
 def describe(registry: Mapping[str, Operation]) -> list[dict[str, Any]]:

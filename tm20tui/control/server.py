@@ -13,13 +13,13 @@ import trio
 
 from tm20tui import __version__
 from tm20tui.control.connection import Connection
-from tm20tui.control.describe import load_operations
 from tm20tui.control.peers import Peer, credentials_of, identify, role_of
 from tm20tui.control.requests import error_of
 from tm20tui.control.session import OperationsSession
 from tm20tui.control.socket_file import SocketFile
 from tm20tui.control.wire import VERSION
 from tm20tui.errors import Forbidden, InvalidInput, OperationError, Unavailable
+from tm20tui.operations import load_operations
 from tm20tui.operations.call import Operator
 from tm20tui.operations.registry import Operation, note_refusal
 from tm20tui.settings import Settings

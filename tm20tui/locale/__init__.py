@@ -15,7 +15,6 @@ from pathlib import Path
 LANGUAGES = ("en", "fr")
 VARIABLE = "TM20_LANG"
 
-_catalogue: Mapping[str, str] = {}
 _HOLE = re.compile(r"\\\{\w*\\\}")
 _STRING = re.compile(r'(?:(msgid|msgid_plural|msgstr(?:\[\d\])?)\s+)?("(?:[^"\\]|\\.)*")\s*\Z')
 
@@ -32,21 +31,52 @@ def choose(asked: str | None = None) -> str:
     return code if code in LANGUAGES else "en"
 
 
+class Voice:
+    """Speaks one language, and another once it is told to: a console has one of its own."""
+
+    def __init__(self, language: str = "en") -> None:
+        self.speak(language)
+
+    def speak(self, language: str) -> None:
+        """Use this language from now on."""
+        self.language = language
+        self._catalogue: Mapping[str, str] = {} if language == "en" else read_catalogue(language)
+
+    def text(self, message: str) -> str:
+        """The message in this language."""
+        return self._catalogue.get(message, message)
+
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        """The text for a count; both languages have one form for one and another for more."""
+        is_one = count == 1 if self.language == "en" else count < 2
+        return self.text(one if is_one else many)
+
+    def sentence(self, text: str) -> str:
+        """A whole sentence that holds values: matched against what has `{holes}` in the catalogue."""
+        if not self._catalogue or text in self._catalogue:
+            return self.text(text)
+        for pattern, translated in _templates(tuple(self._catalogue.items())):
+            if found := pattern.fullmatch(text):
+                return translated.format(**found.groupdict())
+        return text
+
+
+_voice = Voice()
+
+
 def install(language: str) -> None:
-    """Speak this language from now on."""
-    global _catalogue
-    _catalogue = {} if language == "en" else read_catalogue(language)
+    """Speak this language from now on, on the command line."""
+    _voice.speak(language)
 
 
 def _(text: str) -> str:
     """The text in the language of now."""
-    return _catalogue.get(text, text)
+    return _voice.text(text)
 
 
 def ngettext(one: str, many: str, count: int) -> str:
-    """The text for a count; both languages have one form for one and another for more."""
-    is_one = count < 2 if _catalogue else count == 1
-    return _(one if is_one else many)
+    """The text for a count in the language of now."""
+    return _voice.ngettext(one, many, count)
 
 
 def N_(text: str) -> str:  # noqa: N802 - the name that tools and people know
@@ -55,13 +85,8 @@ def N_(text: str) -> str:  # noqa: N802 - the name that tools and people know
 
 
 def sentence(text: str) -> str:
-    """A whole sentence that holds values: matched against what has `{holes}` in the catalogue."""
-    if not _catalogue or text in _catalogue:
-        return _(text)
-    for pattern, translated in _templates(tuple(_catalogue.items())):
-        if found := pattern.fullmatch(text):
-            return translated.format(**found.groupdict())
-    return text
+    """A whole sentence that holds values, in the language of now."""
+    return _voice.sentence(text)
 
 
 @lru_cache(maxsize=4)
