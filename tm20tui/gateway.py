@@ -6,6 +6,7 @@ gateway
 ├── heartbeat     pings, true states
 ├── commands      what is asked of terminals, one at a time each
 ├── leavers       disabled on every terminal that knows them
+├── loads         users on their way to terminals, gone on with after a restart
 ├── delivery      one courier per service, retry sweep
 ├── alarms        looked for, written down, sent to a webhook
 ├── lock          one server per database
@@ -36,6 +37,7 @@ from tm20tui.ingest.access import Access
 from tm20tui.ingest.config import IngestConfig
 from tm20tui.ingest.users import decide_qr_code
 from tm20tui.ingest.writer import GroupWriter
+from tm20tui.loads import resume_loads
 from tm20tui.meters import Meters
 from tm20tui.model import Terminal, utc_now
 from tm20tui.notify import send_alarms
@@ -194,6 +196,7 @@ class Gateway:
             )
             root.start_soon(keep_running, "snapshots", self._snapshots.run)
             root.start_soon(keep_running, "leavers", self.users.run)
+            root.start_soon(keep_running, "users to terminals", resume_loads, self)
             root.start_soon(keep_running, "alarms", self.watch.keep)
             root.start_soon(keep_running, "alarm webhook", send_alarms, self)
             root.start_soon(keep_running, "loop lag", self.meters.watch_loop)

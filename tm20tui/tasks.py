@@ -53,6 +53,11 @@ class Progress:
         self.done += by
 
 
+def new_task_id() -> str:
+    """An id that no other task has."""
+    return uuid.uuid4().hex
+
+
 class Tasks:
     """Background work of one server, in the nursery of its owner; remembers the last 500."""
 
@@ -61,17 +66,28 @@ class Tasks:
         self._events = events or EventBus()
         self._records: dict[str, TaskRecord] = {}
         self._running: dict[str, tuple[trio.CancelScope, Progress]] = {}
+        self._on_cancel: dict[str, Callable[[], None]] = {}
         self._loops: dict[str, Loop] = {}
         self._sources: list[PeriodicSource] = []
 
     def start(
-        self, name: str, function: Callable[[], Awaitable[object]], *, progress: Progress | None = None
+        self,
+        name: str,
+        function: Callable[[], Awaitable[object]],
+        *,
+        progress: Progress | None = None,
+        ident: str | None = None,
+        on_cancel: Callable[[], None] | None = None,
     ) -> TaskRecord:
         """Begin `function` now; its outcome is found by the record's id.
 
-        `progress` is what `function` was given to tell how far it is.
+        `progress` is what `function` was given to tell how far it is. `ident` is the id where
+        it has one already: then it is gone on with. `on_cancel` is called before the work is
+        cancelled by an operator, and not when the server ends.
         """
-        record = TaskRecord(uuid.uuid4().hex, name, "running", utc_now())
+        record = TaskRecord(ident or new_task_id(), name, "running", utc_now())
+        if on_cancel is not None:
+            self._on_cancel[record.id] = on_cancel
         self._records[record.id] = record
         self._running[record.id] = trio.CancelScope(), progress or Progress()
         self._forget_old()
@@ -100,6 +116,8 @@ class Tasks:
         record = self.get(task_id)
         if task_id not in self._running:
             raise Conflict(f"the task is {record.status} already", field="task_id")
+        if task_id in self._on_cancel:
+            self._on_cancel[task_id]()
         self._running[task_id][0].cancel()
         return record
 
@@ -170,6 +188,7 @@ class Tasks:
             done = self._with_progress(replace(done, finished_at=utc_now()))
             self._records[record.id] = done
             del self._running[record.id]
+            self._on_cancel.pop(record.id, None)
             self._events.publish(
                 "task.finished", id=done.id, name=done.name, status=done.status, error=done.error
             )

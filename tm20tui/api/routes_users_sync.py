@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 
@@ -103,6 +103,43 @@ class SendAnswer(View):
     users: int
 
 
+class LoadQuery(IdQuery):
+    """`GET sync/users/loads/`."""
+
+    terminal_id: Id | None = None
+    status: Literal["running", "done", "failed", "cancelled"] | None = None
+
+
+class LoadOut(View):
+    """One bringing of users to a terminal: `done` of `total` are settled, `tally` says how.
+
+    `resumed` counts the restarts of the server that it outlived.
+    """
+
+    id: int
+    terminal_id: int
+    task_id: str
+    status: Literal["running", "done", "failed", "cancelled"]
+    with_credentials: bool
+    remove_others: bool
+    operator: str
+    total: int
+    done: int
+    tally: dict[str, Any]
+    error: str
+    resumed: int
+    started_at: Utc
+    finished_at: Utc | None
+
+
+class LoadsAnswer(View):
+    """Loads, newest first."""
+
+    success: Literal[True] = True
+    loads: tuple[LoadOut, ...]
+    pagination: Pagination
+
+
 class TerminalUserOut(View):
     """What a user shall be on the terminal, what it reported, and what came of the last sending."""
 
@@ -159,6 +196,18 @@ def user_sync_routes() -> APIRouter:
         return SendAnswer(
             message="the users are being sent to the terminal", task_id=sending.task.id, users=sending.users
         )
+
+    @router.get("/sync/users/loads/")
+    async def list_loads(call: Caller, query: Annotated[LoadQuery, Query()]) -> LoadsAnswer:
+        page = await users_sync.list_user_loads(
+            call,
+            terminal_id=query.terminal_id,
+            status=query.status,
+            before_id=query.position(),
+            limit=query.limit,
+        )
+        shown = tuple(map(LoadOut.model_validate, page.loads))
+        return LoadsAnswer(loads=shown, pagination=show_page(query, len(shown), page.next_before_id))
 
     @router.get("/terminals/{terminal_id}/users/")
     async def list_users_of_terminal(

@@ -124,13 +124,18 @@ class TerminalOut(View):
 
 
 class TaskView(View):
-    """Background work; `result` depends on its kind and is null until it is done."""
+    """Background work; `result` depends on its kind and is null until it is done.
+
+    `done` of `total` tell how far it is, where it tells; `total` is null when nobody knows.
+    """
 
     id: str
     name: str
     status: str
     started_at: Utc
     finished_at: Utc | None
+    done: int
+    total: int | None
     result: Any
     error: str | None
 

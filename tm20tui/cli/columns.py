@@ -71,6 +71,17 @@ COLUMNS: dict[str, Columns] = {
         ("valid_until", N_("valid until")),
         ("source", N_("source")),
     ),
+    "users.loads": (
+        ("id", N_("id")),
+        ("terminal_id", N_("terminal")),
+        ("status", N_("state")),
+        ("done", N_("done")),
+        ("total", N_("total")),
+        ("operator", N_("operator")),
+        ("started_at", N_("started")),
+        ("finished_at", N_("finished")),
+        ("error", N_("error")),
+    ),
     "quarantine.list": (
         ("id", N_("id")),
         ("received_at", N_("received")),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from tm20tui.errors import Conflict, InvalidInput, NotFound
+from tm20tui.loads import start_load
 from tm20tui.model import utc_now
 from tm20tui.operations.call import Call
 from tm20tui.operations.checks import check_limit, check_word
@@ -15,17 +15,20 @@ from tm20tui.operations.registry import operation, to_json
 from tm20tui.store import people, services
 from tm20tui.store.enrollments import TerminalUser as TerminalUser
 from tm20tui.store.enrollments import count_results, list_terminal_users, want_users
+from tm20tui.store.loads import UserLoad as UserLoad
+from tm20tui.store.loads import add_load, list_loads, set_total
 from tm20tui.store.terminals import get_terminal
-from tm20tui.tasks import Progress
+from tm20tui.tasks import new_task_id
 from tm20tui.users.fetching import FetchReport as FetchReport
 from tm20tui.users.fetching import SiteReport as SiteReport
-from tm20tui.users.sending import SendRequest
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from tm20tui.model import Terminal
     from tm20tui.tasks import TaskRecord
 
+LOAD_STATUSES = ("running", "done", "failed", "cancelled")
 RESULTS = ("pending", "confirmed", "refused", "not verified")
 _MOST_USERS = 50_000
 
@@ -45,6 +48,14 @@ class TerminalUserPage:
     users: tuple[TerminalUser, ...]
     counts: dict[str, int]
     next_after_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPage:
+    """Some loads, newest first; the next page is before `next_before_id`, None after the last."""
+
+    loads: tuple[UserLoad, ...]
+    next_before_id: int | None
 
 
 @operation("users.fetch", "operator")
@@ -95,7 +106,8 @@ async def send_users(
 
     Only what differs is sent, and is read back; with `credentials` also what is kept of them and fits
     the terminal. `remove_others` deletes from the terminal whoever is no user of its site, which
-    needs all users to be sent. A terminal that is away is waited for, a day at most.
+    needs all users to be sent. A terminal that is away is waited for, a day at most; a server
+    that restarts goes on where it was.
 
     Raises:
         NotFound: no such terminal or user.
@@ -107,15 +119,55 @@ async def send_users(
     if user_ids is not None and len(user_ids) > _MOST_USERS:
         raise InvalidInput(f"user_ids must be at most {_MOST_USERS}", field="user_ids")
     gateway = call.gateway
-    if gateway.users.is_sending(terminal_id):
-        raise Conflict("users are being sent to that terminal already", field="terminal_id")
-    chosen = await gateway.database.write(_want, terminal_id, user_ids)
-    request = SendRequest(
-        terminal_id, tuple(chosen), credentials, remove_others, call.operator.name, call.correlation_id
+
+    def begin(connection: Connection) -> UserLoad:
+        terminal = get_terminal(connection, terminal_id)
+        if terminal.admission != "approved":
+            raise Conflict(f"the terminal {terminal.sn} is {terminal.admission}", field="terminal_id")
+        load = add_load(
+            connection,
+            terminal_id,
+            task_id=new_task_id(),
+            with_credentials=credentials,
+            remove_others=remove_others,
+            operator=call.operator.name,
+            correlation_id=call.correlation_id,
+            now=utc_now(),
+        )
+        return set_total(connection, load.id, len(_want(connection, terminal, user_ids, load.id)))
+
+    load = await gateway.database.write(begin)
+    return Sending(start_load(gateway, load), load.total)
+
+
+@operation("users.loads", "viewer", writes=False)
+async def list_user_loads(
+    call: Call,
+    *,
+    terminal_id: int | None = None,
+    status: str | None = None,
+    before_id: int | None = None,
+    limit: int = 100,
+) -> LoadPage:
+    """Every bringing of users to a terminal, newest first, and how far it is: it outlives a restart.
+
+    Those of `terminal_id`, whose `status` is `running`, `done`, `failed` or `cancelled`, older
+    than the load `before_id`.
+
+    Raises:
+        NotFound: no such terminal.
+        InvalidInput
+    """
+    check_limit(limit)
+    check_word(status, "status", LOAD_STATUSES)
+    database = call.gateway.database
+    if terminal_id is not None:
+        await database.read(get_terminal, terminal_id)
+    found = await database.read(
+        list_loads, terminal_id=terminal_id, status=status, before_id=before_id, limit=limit + 1
     )
-    progress = Progress(total=len(chosen))
-    work = partial(gateway.users.send, request, progress.advance)
-    return Sending(gateway.tasks.start("users to a terminal", work, progress=progress), len(chosen))
+    page = tuple(found[:limit])
+    return LoadPage(page, page[-1].id if len(found) > limit else None)
 
 
 @operation("terminals.users", "viewer", writes=False)
@@ -145,11 +197,10 @@ def _check_service(connection: Connection, config_id: int) -> None:
         raise
 
 
-def _want(connection: Connection, terminal_id: int, user_ids: Sequence[int] | None) -> list[int]:
-    terminal = get_terminal(connection, terminal_id)
-    if terminal.admission != "approved":
-        raise Conflict(f"the terminal {terminal.sn} is {terminal.admission}", field="terminal_id")
-    chosen = want_users(connection, terminal_id, user_ids, utc_now())
+def _want(
+    connection: Connection, terminal: Terminal, user_ids: Sequence[int] | None, load_id: int
+) -> list[int]:
+    chosen = want_users(connection, terminal.id, user_ids, utc_now(), load_id=load_id)
     for user_id in sorted(set(user_ids or ()) - set(chosen)):
         try:
             user = people.get_user(connection, user_id)

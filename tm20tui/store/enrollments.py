@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, true, update
 
 from tm20tui.store.schema import credentials, enrollments, terminals, users
 
@@ -87,11 +87,12 @@ class SealedCredential:
 
 
 def want_users(
-    connection: Connection, terminal_id: int, user_ids: Sequence[int] | None, now: datetime
+    connection: Connection, terminal_id: int, user_ids: Sequence[int] | None, now: datetime, *, load_id: int
 ) -> list[int]:
     """Write down that users of the terminal's site shall be there as they are enabled; None means all.
 
-    Those who are disabled and not known to be there are left out. Returns the ids in order.
+    They are the members of the load `load_id`. Those who are disabled and not known to be there
+    are left out. Returns the ids in order.
     """
     site = select(terminals.c.site_id).where(terminals.c.id == terminal_id).scalar_subquery()
     query = select(users.c.id, users.c.is_enabled).where(users.c.site_id == site).order_by(users.c.id)
@@ -106,7 +107,14 @@ def want_users(
             )
         )
     }
-    asked = {"result": "pending", "reason": "", "result_at": None, "command_id": None, "desired_at": now}
+    asked: dict[str, Any] = {
+        "result": "pending",
+        "reason": "",
+        "result_at": None,
+        "command_id": None,
+        "desired_at": now,
+    }
+    asked["load_id"] = load_id
     rows = [
         {"terminal_id": terminal_id, "user_id": ident, "desired_state": state_of(is_enabled)} | asked
         for ident, is_enabled in found.items()
@@ -130,11 +138,14 @@ def want_users(
 def list_wanted(connection: Connection, terminal_id: int, user_ids: Collection[int]) -> list[Wanted]:
     """The users that shall be something on a terminal, by id, with the slots we keep of them."""
     wanted = frozenset(user_ids)
+    # A few are looked up, many are picked out of all.
+    few = users.c.id.in_(wanted) if len(wanted) <= _CHUNK else true()
     held: dict[int, list[int]] = {}
     slots = (
         select(credentials.c.user_id, credentials.c.backupnum)
         .join(enrollments, enrollments.c.user_id == credentials.c.user_id)
-        .where(enrollments.c.terminal_id == terminal_id)
+        .join(users, users.c.id == enrollments.c.user_id)
+        .where(enrollments.c.terminal_id == terminal_id, few)
         .order_by(credentials.c.backupnum)
     )
     for user_id, backupnum in connection.execute(slots):
@@ -156,7 +167,7 @@ def list_wanted(connection: Connection, terminal_id: int, user_ids: Collection[i
     query = (
         select(*columns)
         .join(enrollments, enrollments.c.user_id == users.c.id)
-        .where(enrollments.c.terminal_id == terminal_id, enrollments.c.desired_state.is_not(None))
+        .where(enrollments.c.terminal_id == terminal_id, enrollments.c.desired_state.is_not(None), few)
         .order_by(users.c.id)
     )
     return [

@@ -163,6 +163,8 @@ enrollments = Table(
     Column("result_at", Utc),
     # The command whose outcome is the receipt that is waited for.
     Column("command_id", BigInteger),
+    # The load (`user_loads`) that last was to bring the user here.
+    Column("load_id", BigInteger),
     _one_of("reported_state", "unknown", "present", "disabled", "absent"),
     _one_of("desired_state", "present", "disabled", "absent"),
     _one_of("result", "", "pending", "confirmed", "refused", "not verified"),
@@ -173,6 +175,36 @@ enrollments = Table(
         "terminal_id",
         sqlite_where=text("result IN ('pending', 'not verified')"),
         postgresql_where=text("result IN ('pending', 'not verified')"),
+    ),
+)
+
+user_loads = Table(
+    "user_loads",
+    metadata,
+    _id(),
+    _ref("terminal_id", "terminals.id"),
+    Column("task_id", String(32), nullable=False),
+    Column("with_credentials", Boolean, nullable=False),
+    Column("remove_others", Boolean, nullable=False),
+    Column("operator", String(100), nullable=False, server_default=""),
+    Column("correlation_id", String(64), nullable=False, server_default=""),
+    Column("status", String(12), nullable=False, server_default="running"),
+    Column("total", Integer, nullable=False, server_default=text("0")),
+    Column("done", Integer, nullable=False, server_default=text("0")),
+    # The last user that was settled: the next packet begins after it.
+    Column("after_user_id", BigInteger, nullable=False, server_default=text("0")),
+    Column("tally", Text, nullable=False, server_default="{}"),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("resumed", Integer, nullable=False, server_default=text("0")),
+    Column("started_at", Utc, nullable=False),
+    Column("finished_at", Utc),
+    _one_of("status", "running", "done", "failed", "cancelled"),
+    Index(
+        "uq_user_loads_running",
+        "terminal_id",
+        unique=True,
+        sqlite_where=text("status = 'running'"),
+        postgresql_where=text("status = 'running'"),
     ),
 )
 

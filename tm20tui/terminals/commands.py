@@ -70,6 +70,8 @@ class CommandDesk:
         self._news = Signal()
         self._stopping = False
         self._strays = 0
+        self.recovered = trio.Event()
+        """Set once what an earlier server left in flight is settled or queued again."""
         self.on_result: list[OnResult] = []
         """Called with each confirmed result before it is settled, credentials included.
 
@@ -183,6 +185,7 @@ class CommandDesk:
     async def run(self) -> None:
         """Carry out what is owed until `stop`; then return once nothing is in flight."""
         self._owed |= await self._book.recover()
+        self.recovered.set()
         self._stirred.update(self._sessions)
         async with trio.open_nursery() as nursery:
             while not self._stopping:

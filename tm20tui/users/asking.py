@@ -13,10 +13,9 @@ from typing import Final
 from tm20tui.errors import Unavailable
 from tm20tui.protocol import Command, Result
 from tm20tui.store.commands import CommandStatus
+from tm20tui.store.loads import LOAD_PRIORITY
 from tm20tui.terminals.commands import EXPIRES_SECONDS, CommandDesk
 
-PRIORITY: Final = 10
-"""After whatever an operator asks meanwhile."""
 _TRIES: Final = 2
 _SILENCES: Final = 2
 
@@ -85,7 +84,7 @@ class Asker:
             operator=self._operator,
             correlation_id=self._correlation_id,
             seconds=EXPIRES_SECONDS + 60,
-            priority=PRIORITY,
+            priority=LOAD_PRIORITY,
         )
         if record.status == "expired" or not record.is_settled or "too late to be asked" in record.reason:
             raise Unavailable("the terminal was away for a day: what is left stays pending")

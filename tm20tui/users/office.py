@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 import trio
 
 from tm20tui.alarms import Alarms
-from tm20tui.errors import Conflict, Tm20Error
+from tm20tui.errors import Conflict, StoreUnavailable, Tm20Error
+from tm20tui.model import utc_now
 from tm20tui.settings import Settings
 from tm20tui.store import services
 from tm20tui.store.engine import Database
+from tm20tui.store.loads import LoadStatus, UserLoad, finish_load, get_load, list_leftovers
 from tm20tui.store.vault import Vault
 from tm20tui.terminals.commands import CommandDesk
 from tm20tui.users.asking import Asker
 from tm20tui.users.fetching import FetchReport, RefusedMerge, apply_list, ask_service, find_sites
 from tm20tui.users.leavers import Leavers
-from tm20tui.users.sending import SendRequest, send_users
+from tm20tui.users.sending import send_users
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_STORE_SECONDS: Final = 1.0
+_END_SECONDS: Final = 5.0
 
 
 class UsersOffice:
@@ -40,6 +52,7 @@ class UsersOffice:
         self._default_site_id = default_site_id
         self._fetching = trio.Lock()
         self._sending: set[int] = set()
+        self._given_up: set[int] = set()
         self._leavers = Leavers(database, desk, lambda: self._sending)
         self.run = self._leavers.run
 
@@ -99,26 +112,70 @@ class UsersOffice:
                 outcomes[service.name] = f"{added} added, {changed} changed, {gone} gone"
         return outcomes
 
-    async def send(self, request: SendRequest, advance: Callable[[int], None]) -> dict[str, Any]:
-        """Bring a terminal to hold users; for what it answers see `send_users`.
+    async def carry_out(self, load: UserLoad, tell: Callable[[int], None]) -> dict[str, Any]:
+        """Bring the users of a load to its terminal; for what it answers see `send_users`.
+
+        When the server ends meanwhile the load stays to be gone on with.
 
         Raises:
-            Conflict: users are being sent to that terminal already.
             Unavailable: the terminal was away for a day.
         """
-        if request.terminal_id in self._sending:
-            raise Conflict("users are being sent to that terminal already", field="terminal_id")
-        self._sending.add(request.terminal_id)
+        self._sending.add(load.terminal_id)
         try:
-            asker = Asker(self._desk, request.terminal_id, request.operator, request.correlation_id)
-            return await send_users(self._database, self._vault, asker, request, advance)
+            await self._forget_leftovers(load)
+            result = await self._send(load, tell)
+        except trio.Cancelled:
+            if load.id in self._given_up:
+                await self._finish(load, "cancelled", error="an operator cancelled it")
+            raise
+        except Exception as error:
+            known = str(error) if isinstance(error, Tm20Error) else f"unexpected: {type(error).__name__}"
+            await self._finish(load, "failed", error=known)
+            raise
+        else:
+            await self._finish(load, "done", tally=result)
+            return result
         finally:
-            self._sending.discard(request.terminal_id)
+            self._given_up.discard(load.id)
+            self._sending.discard(load.terminal_id)
             self._leavers.look()
 
-    def is_sending(self, terminal_id: int) -> bool:
-        """Whether users are being sent to that terminal."""
-        return terminal_id in self._sending
+    def give_up(self, load: UserLoad) -> None:
+        """An operator wants it no more: when it is cancelled now, it is over."""
+        self._given_up.add(load.id)
+
+    async def _send(self, load: UserLoad, tell: Callable[[int], None]) -> dict[str, Any]:
+        while True:
+            asker = Asker(self._desk, load.terminal_id, load.operator, load.correlation_id)
+            try:
+                return await send_users(self._database, self._vault, asker, load, tell)
+            except StoreUnavailable:
+                await trio.sleep(_STORE_SECONDS)
+                load = await self._insist(get_load, load.id)
+
+    async def _finish(
+        self, load: UserLoad, status: LoadStatus, *, tally: dict[str, Any] | None = None, error: str = ""
+    ) -> None:
+        with trio.CancelScope(shield=True), trio.move_on_after(_END_SECONDS):
+            if status != "done":
+                await self._forget_leftovers(load)
+            await self._insist(finish_load, load.id, status, utc_now(), tally=tally, error=error)
+
+    async def _forget_leftovers(self, load: UserLoad) -> None:
+        """Take back what is queued of it and nobody waits for any more."""
+        for command_id in await self._insist(list_leftovers, load):
+            with suppress(Conflict):
+                await self._desk.cancel(command_id)
+
+    async def _insist(
+        self, act: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """However long the store is away."""
+        while True:
+            try:
+                return await self._database.write(act, *args, **kwargs)
+            except StoreUnavailable:
+                await trio.sleep(_STORE_SECONDS)
 
 
 def _key(service_id: int, site_id: int) -> str:

@@ -1,15 +1,15 @@
 """A terminal brought to hold the users that it shall hold: listed, compared, told, read back.
 
-Packet by packet, each written down as it is known: a terminal that goes away is waited for,
-and what it confirmed before is not told again.
+Packet by packet, each written down with the progress of the load as it is known: a terminal that
+goes away is waited for, a server that ends goes on there, and what was confirmed is not told again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
@@ -19,6 +19,7 @@ from tm20tui.protocol import DeleteUser, GetUserInfo, GetUserName
 from tm20tui.protocol.values import ALL_FINGERPRINTS, NON_USER, STRANGER, WHOLE_USER
 from tm20tui.store.engine import Database
 from tm20tui.store.enrollments import Settled, list_enrollids, list_wanted, settle_users
+from tm20tui.store.loads import UserLoad, list_members, note_progress
 from tm20tui.store.terminals import get_terminal
 from tm20tui.store.vault import Vault
 from tm20tui.users.asking import Asker
@@ -27,85 +28,78 @@ from tm20tui.users.credentials import Fitting, open_records, read_sealed
 from tm20tui.users.inventory import take_inventory
 from tm20tui.users.planning import Inventory, Steps, plan_user
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
 _MOST_SHOWN: Final = 500
 _STORE_SECONDS: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class SendRequest:
-    """What to bring to a terminal. `remove_others`: delete whoever is no user of the site."""
-
-    terminal_id: int
-    user_ids: tuple[int, ...]
-    with_credentials: bool
-    remove_others: bool
-    operator: str
-    correlation_id: str
-
-
 @dataclass(slots=True)
 class _Tally:
-    """Counts, and what did not go well."""
+    """Counts, and what did not go well; kept with the load as JSON."""
 
-    results: dict[str, int] = field(default_factory=lambda: {"confirmed": 0, "refused": 0, "not verified": 0})
-    untouched: int = 0
+    confirmed: int = 0
+    refused: int = 0
+    not_verified: int = 0
+    nothing_to_do: int = 0
     failed: list[dict[str, Any]] = field(default_factory=list)
 
     def count(self, steps: Steps, settled: Settled) -> None:
-        self.results[settled.result] += 1
-        self.untouched += steps.is_nothing
+        name = settled.result.replace(" ", "_")
+        setattr(self, name, getattr(self, name) + 1)
+        self.nothing_to_do += steps.is_nothing
         if settled.result != "confirmed" and len(self.failed) < _MOST_SHOWN:
             user = {"user_id": settled.user_id, "enrollid": steps.user.enrollid}
             self.failed.append(user | {"result": settled.result, "reason": settled.reason})
 
 
 async def send_users(
-    database: Database, vault: Vault, asker: Asker, request: SendRequest, advance: Callable[[int], None]
+    database: Database, vault: Vault, asker: Asker, load: UserLoad, tell: Callable[[int], None]
 ) -> dict[str, Any]:
-    """Do it; what came of it as JSON, at most 500 of those that did not go well by name.
+    """Bring the users of a load that are left; what came of all as JSON, at most 500 failures by name.
+
+    `tell` is told how many are done.
 
     Raises:
         Unavailable: the terminal was away for a day; what is left stays pending.
+        StoreUnavailable: to be gone on with where it stopped.
     """
-    terminal = await database.read(get_terminal, request.terminal_id)
-    wanted = await database.read(list_wanted, terminal.id, request.user_ids)
+    terminal = await database.read(get_terminal, load.terminal_id)
+    left = await database.read(list_members, load)
+    wanted = await database.read(list_wanted, terminal.id, left)
     expected = sum(user.reported_state in ("present", "disabled") and bool(user.slots) for user in wanted)
     expected = max(expected, terminal.capacity.get("usedfp", 0), terminal.capacity.get("usedcard", 0))
     inventory = await take_inventory(asker, expected=expected)
-    fitting = Fitting(terminal, await database.read(read_sealed, request.user_ids))
-    tally = _Tally()
+    fitting = Fitting(terminal, await database.read(read_sealed, left))
+    tally, done = _Tally(**load.tally), load.done
     bringing = Bringing(asker)
-    for at in range(0, len(wanted), PACKET):
+    for at in range(0, len(left), PACKET):
         # Read anew: somebody may have left while the terminal was away.
-        ids = [user.user_id for user in wanted[at : at + PACKET]]
+        ids = left[at : at + PACKET]
         packet = [
             plan_user(
                 user,
                 inventory,
                 timezone=terminal.timezone,
                 check=fitting.refuse,
-                with_credentials=request.with_credentials,
+                with_credentials=load.with_credentials,
             )
             for user in await database.read(list_wanted, terminal.id, ids)
         ]
         needing = [steps.user.user_id for steps in packet if steps.credentials]
         records = await database.read(open_records, vault, needing) if needing else {}
         settled = await bringing.bring(packet, records)
-        await _insist(database, partial(_settle, terminal_id=terminal.id, settled=settled))
         for steps, one in zip(packet, settled, strict=True):
             tally.count(steps, one)
-        advance(len(packet))
-    removed = await _remove_others(database, asker, terminal, inventory) if request.remove_others else None
-    return {
-        "terminal_id": terminal.id,
-        "users": len(wanted),
-        "confirmed": tally.results["confirmed"],
-        "refused": tally.results["refused"],
-        "not_verified": tally.results["not verified"],
-        "nothing_to_do": tally.untouched,
-        "failed": tally.failed,
-        "remark": inventory.remark,
-    } | ({} if removed is None else {"removed": removed})
+        done += len(ids)
+        settle = partial(_settle, load=load, settled=settled, done=done, after=ids[-1], tally=asdict(tally))
+        await _insist(database, settle)
+        tell(done)
+    removed = await _remove_others(database, asker, terminal, inventory) if load.remove_others else None
+    report: dict[str, Any] = {"terminal_id": terminal.id, "users": load.total, **asdict(tally)}
+    report["remark"] = inventory.remark
+    return report if removed is None else report | {"removed": removed}
 
 
 async def _remove_others(
@@ -150,5 +144,14 @@ async def _insist(database: Database, write: Callable[..., None]) -> None:
             await trio.sleep(_STORE_SECONDS)
 
 
-def _settle(connection: Any, *, terminal_id: int, settled: Sequence[Settled]) -> None:
-    settle_users(connection, terminal_id, settled, utc_now())
+def _settle(
+    connection: Connection,
+    *,
+    load: UserLoad,
+    settled: Sequence[Settled],
+    done: int,
+    after: int,
+    tally: Mapping[str, Any],
+) -> None:
+    settle_users(connection, load.terminal_id, settled, utc_now())
+    note_progress(connection, load.id, done=done, after_user_id=after, tally=tally)
