@@ -1,4 +1,4 @@
-"""Every text that the command line translates, found in its source and in the registry."""
+"""Every text that the command line and the console translate, found in its source and in the registry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MARKS = {"_": 1, "N_": 1, "ngettext": 2}
 
 def marked() -> Iterator[str]:
     """Literal arguments of `_`, `N_` and `ngettext`."""
-    for path in sorted((PACKAGE / "cli").glob("*.py")):
+    for path in sorted([*(PACKAGE / "cli").glob("*.py"), *(PACKAGE / "tui").rglob("*.py")]):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS:
                 for argument in node.args[: MARKS[node.func.id]]:

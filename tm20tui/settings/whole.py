@@ -27,6 +27,7 @@ from tm20tui.settings.sections import (
     SiteSettings,
     TerminalsSettings,
 )
+from tm20tui.settings.ui_section import UiSettings
 from tm20tui.settings.users_section import UsersSettings
 from tm20tui.settings.values import NodeName, OptionalPath, zone_exists
 
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
     control: ControlSettings = ControlSettings()
     operators: OperatorsSettings = OperatorsSettings()
+    ui: UiSettings = UiSettings()
     security: SecuritySettings = SecuritySettings()
     log: LogSettings = LogSettings()
     process: ProcessSettings = ProcessSettings()

@@ -1,0 +1,380 @@
+"""One console: a Textual application that shows one operator the server, and asks it for operations.
+
+It lives in the consoles' thread and looks at snapshots at its own pace. Nothing that
+happens in here, a crash included, reaches the server or another console.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.command import CommandPalette
+from textual.screen import Screen
+
+from tm20tui.errors import Tm20Error, Unavailable
+from tm20tui.locale import Voice
+from tm20tui.locale import choose as choose_language
+from tm20tui.model import utc_now
+from tm20tui.snapshot import Snapshot
+from tm20tui.tui import formats, themes
+from tm20tui.tui.actions import Action, Undo
+from tm20tui.tui.bridge import Backend
+from tm20tui.tui.console import Client, Host
+from tm20tui.tui.dialogs import Notice
+from tm20tui.tui.help import help_of
+from tm20tui.tui.keys import MODE_KEYS, name_of
+from tm20tui.tui.language import N_, _
+from tm20tui.tui.memory import Memory
+from tm20tui.tui.messages import Messages
+from tm20tui.tui.mode import ModeScreen, said_by
+from tm20tui.tui.modes import MODES as ALL_MODES
+from tm20tui.tui.palette import PLACEHOLDER, Commands
+from tm20tui.tui.quitting import ask_to_quit
+from tm20tui.tui.safe import safe
+
+log = logging.getLogger(__name__)
+
+_UNDO_SECONDS = 600.0
+_SLOW_FPS = 0.5
+
+
+class ConsoleApp(App[int]):
+    """The console of one client."""
+
+    CSS_PATH = "console.tcss"
+    TITLE = "tm20tui"
+    COMMANDS: ClassVar = {Commands}
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    MODES: ClassVar = {mode.MODE: mode for mode in ALL_MODES}
+    BINDINGS: ClassVar = [
+        *(
+            Binding(
+                MODE_KEYS[mode.NUMBER - 1],
+                f"show_mode('{mode.MODE}')",
+                mode.TITLE,
+                show=False,
+                id=f"mode.{mode.MODE}",
+            )
+            for mode in ALL_MODES
+        ),
+        Binding("colon", "command_palette", N_("commands"), show=False, id="app.commands"),
+        Binding("question_mark,f1", "help", N_("help"), show=False, id="app.help"),
+        Binding("q", "back_or_quit", N_("back, or quit"), show=False, id="app.back"),
+        Binding("ctrl+q", "quit_dialog", N_("quit…"), show=False, priority=True, id="app.quit"),
+        Binding("ctrl+c", "copy_or_explain", N_("copy"), show=False, priority=True, id="app.copy"),
+    ]
+
+    def __init__(
+        self,
+        client: Client,
+        host: Host,
+        backend: Backend,
+        *,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.client = client
+        self.host = host
+        self.backend = backend
+        self.now = now
+        self.settings = backend.settings.ui
+        self.voice = Voice(choose_language(client.language or self.settings.language or None))
+        self.messages = Messages()
+        self.memory = Memory(self._memory_path())
+        self.last_reference = ""
+        self.shows_ages = True
+        self.seen: Snapshot = backend.snapshot()
+        self._undo: list[tuple[float, Undo]] = []
+        super().__init__()
+        # Textual redirects them for the whole process; with several consoles that never ends well.
+        self._capture_stdout, self._capture_stderr = sys.stdout, sys.stderr  # type: ignore[assignment]
+        self.animation_level = "none"
+        for theme in themes.THEMES:
+            self.register_theme(theme)
+        self.theme = themes.choose(
+            client.theme, self.settings.theme, no_color=client.no_color, slow=client.slow
+        )
+
+    def _memory_path(self) -> Path | None:
+        name = "".join(char for char in self.client.operator.name if char.isalnum() or char in "-_.")
+        folder = self.backend.settings.resolved_state_directory
+        return folder / "consoles" / f"{name or 'operator'}.toml"
+
+    # What modes ask for
+
+    @property
+    def ascii(self) -> bool:
+        """Whether only ASCII reaches this terminal whole."""
+        return self.client.ascii or not self.client.unicode
+
+    @property
+    def modes(self) -> tuple[type[ModeScreen], ...]:
+        """Every mode, by number."""
+        return ALL_MODES
+
+    @property
+    def mode_screen(self) -> ModeScreen | None:
+        """The mode or detail that is on top of the stack, dialogs aside."""
+        return next(
+            (screen for screen in reversed(self.screen_stack) if isinstance(screen, ModeScreen)), None
+        )
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone that times are shown in: the default site's."""
+        return formats.zone_of(self.backend.settings.resolved_timezone)
+
+    @property
+    def label(self) -> str:
+        """What kind of server this is, as configured: PROD, DEMO."""
+        return safe(self.settings.label, 12)
+
+    @property
+    def node(self) -> str:
+        """The name of the server."""
+        return self.backend.settings.node
+
+    def elapsed(self) -> float:
+        """Seconds of a clock that never jumps."""
+        return time.monotonic()
+
+    def seconds_between(self, wanted: float) -> float:
+        """How long to wait between two looks; longer on a slow line."""
+        return wanted * 4 if self.client.slow else wanted
+
+    async def call(self, name: str, /, **arguments: Any) -> Any:
+        """The result of an operation, asked by this console's operator. Raises as it does."""
+        self.last_reference = ""
+        correlation = secrets.token_hex(8)
+        result = await self.backend.call(self.client.operator, name, arguments, correlation)
+        if self.backend.registry[name].writes:
+            self.last_reference = correlation[:6]
+        return result
+
+    def role_refusal(self, operation: str) -> str:
+        """Why this operator may not call it, "" if they may."""
+        found = self.backend.registry.get(operation)
+        if found is None or self.client.operator.may_act_as(found.role):
+            return ""
+        if self.client.read_only:
+            return _("read-only: refused")
+        role = _(self.client.operator.role)
+        return _("refused: needs the role {needed}, yours is {role}").format(needed=_(found.role), role=role)
+
+    async def audit_refusal(self, operation: str, reason: str) -> None:
+        """Write down that something was refused in here."""
+        needed = self.backend.registry[operation].role
+        operator = self.client.operator
+        words = f"{operation} needs the role {needed}; {operator.name} is {operator.role}"
+        if self.client.read_only:
+            words += " (read-only console)"
+        await self.backend.refuse(operator, operation, words)
+
+    def tell(self, tone: str, text: str, *, ref: str = "") -> None:
+        """Say something in the message line; `ref` finds it in the audit."""
+        reference = _("ref. {reference}").format(reference=ref) if ref else ""
+        self.messages.add(self.now(), tone, text, reference)
+        if (mode := self.mode_screen) is not None and mode.is_current and mode.is_mounted:
+            mode.draw_frame()
+
+    def tell_error(self, error: Exception, about: str = "") -> None:
+        """Say why something could not be done."""
+        if isinstance(error, Unavailable) and "stopping" in str(error):
+            self.tell("warn", _("the server is stopping"))
+            return
+        text = said_by(error)
+        self.tell("bad", f"{about} — {text}" if about else text, ref=self.last_reference)
+
+    def remember_undo(self, undo: Undo) -> None:
+        """Offer to take a change back for ten minutes."""
+        self._undo.append((self.elapsed(), undo))
+        del self._undo[:-20]
+
+    @property
+    def next_undo(self) -> Undo | None:
+        """What `z` would take back."""
+        if self._undo and self.elapsed() - self._undo[-1][0] <= _UNDO_SECONDS:
+            return self._undo[-1][1]
+        return None
+
+    async def undo_last(self) -> None:
+        """Take the last change back."""
+        undo = self.next_undo
+        if undo is None:
+            self.tell("dim", _("nothing to undo"))
+            return
+        await self.call(undo.operation, **undo.arguments)
+        self._undo.pop()
+        self.tell("good", undo.sentence, ref=self.last_reference)
+        if self.mode_screen is not None:
+            self.mode_screen.look_soon()
+
+    def copy(self, text: str) -> None:
+        """Put text on the operator's clipboard, as far as the terminal lets us."""
+        clean = safe(text, 4000)
+        self.copy_to_clipboard(clean)
+        self.tell("good", _("copied (if your terminal allows it): {text}").format(text=safe(clean, 60)))
+
+    def export_path(self, name: str) -> Path:
+        """Where to write an export of this operator; the file is not there yet."""
+        folder = self.backend.settings.resolved_state_directory / "exports"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder / f"{name}-{self.now().astimezone(self.zone):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}.csv"
+
+    # Keys
+
+    def key_name(self, key: str) -> str:
+        """A key as people call it."""
+        return name_of(key, ascii_only=self.ascii)
+
+    def key_of(self, action: Action) -> str:
+        """The key of an action, as configured."""
+        key = self.settings.keys.get(action.id, action.key)
+        return self.key_name(key.partition(",")[0])
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Used by Textual's own widgets."""
+        return self.key_name(binding.key)
+
+    # Life
+
+    def on_mount(self) -> None:
+        """Begin with the first mode, and look at the server from now on."""
+        if self.settings.keys:
+            self.set_keymap(dict(self.settings.keys))
+        self._classify()
+        self.switch_mode(ALL_MODES[0].MODE)
+        fps = min(self.settings.fps, _SLOW_FPS) if self.client.slow else self.settings.fps
+        self.set_interval(1 / fps, self._tick)
+
+    def on_resize(self) -> None:
+        """Other widths, other layouts."""
+        self._classify()
+
+    def _classify(self) -> None:
+        self.set_class(self.ascii, "-ascii")
+        self.set_class(self.size.width < 60 or self.size.height < 16, "-tiny")
+
+    def _tick(self) -> None:
+        self.seen = self.backend.snapshot()
+        screen = self.screen
+        if isinstance(screen, ModeScreen) and screen.is_mounted:
+            screen.tick(self.elapsed())
+
+    def show_mode(self, mode: str) -> None:
+        """Go to a mode."""
+        self.switch_mode(mode)
+
+    def action_show_mode(self, mode: str) -> None:
+        """A digit."""
+        if not self.screen.is_modal:
+            self.show_mode(mode)
+
+    def open_terminal(self, terminal_id: int) -> None:
+        """Show the detail of a terminal."""
+        from tm20tui.tui.modes.terminal_detail import TerminalDetail
+
+        self.switch_mode("terminals")
+        self.push_screen(TerminalDetail(terminal_id))
+
+    def ask_operation(self, name: str) -> None:
+        """Fill in the arguments of any operation and run it."""
+        from tm20tui.tui.operation_form import OperationForm
+
+        if reason := self.role_refusal(name):
+            self.tell("bad", reason)
+            self.run_worker(self._audit_quietly(name, reason), exit_on_error=False)
+            return
+        self.push_screen(OperationForm(name))
+
+    async def _audit_quietly(self, name: str, reason: str) -> None:
+        with contextlib.suppress(Tm20Error):
+            await self.audit_refusal(name, reason)
+
+    def speak(self, language: str) -> None:
+        """Use another language from now on."""
+        self.voice.speak(language)
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                if isinstance(screen, ModeScreen) and screen.is_mounted:
+                    screen.retranslate()
+                    screen.refresh_bindings()
+                    if screen.is_current:
+                        screen.draw_frame()
+                        screen.look_soon()
+
+    def use_theme(self, name: str) -> None:
+        """Use another theme from now on."""
+        self.theme = name
+
+    def action_toggle_times(self) -> None:
+        """Ages or moments."""
+        self.shows_ages = not self.shows_ages
+
+    def action_help(self) -> None:
+        """The help of the mode."""
+        mode = self.mode_screen
+        if mode is not None and not self.screen.is_modal:
+            title = _("Help: {mode}").format(mode=_(mode.TITLE))
+            self.push_screen(Notice(title, help_of(self, mode)))
+
+    def action_command_palette(self) -> None:
+        """The palette, in the operator's language."""
+        if not self.screen.is_modal:
+            self.push_screen(CommandPalette(placeholder=_(PLACEHOLDER)))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """None of Textual's: ours are in `palette`."""
+        return ()
+
+    def action_back_or_quit(self) -> None:
+        """`q`: one step back, at the top the question."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self.action_quit_dialog()
+
+    def action_quit_dialog(self) -> None:
+        """Close the console, or stop the server: asked, never assumed."""
+        if not self.screen.is_modal:
+            ask_to_quit(self)
+
+    async def action_quit(self) -> None:
+        """Textual's own way to end: ours asks."""
+        self.action_quit_dialog()
+
+    def action_copy_or_explain(self) -> None:
+        """Ctrl+C never stops anything."""
+        if selected := self.screen.get_selected_text():
+            self.copy(selected)
+        else:
+            self.tell("warn", _("Ctrl+C does not stop the server: q to quit"))
+
+    def action_help_quit(self) -> None:
+        """Textual's own answer to Ctrl+C."""
+        self.action_copy_or_explain()
+
+    # Ends
+
+    def _fatal_error(self) -> None:
+        # Textual would print the traceback with local variables, which may hold secrets.
+        log.error("console %d crashed", self.client.number, exc_info=sys.exc_info()[1])
+        self._close_messages_no_wait()
+
+    def _print_error_renderables(self) -> None:
+        self._exit_renderables.clear()
+
+
+def make_app(client: Client, host: Host, backend: Backend) -> ConsoleApp:
+    """The application for one client."""
+    return ConsoleApp(client, host, backend)

@@ -1,0 +1,97 @@
+"""Carries out what was planned: one target at once, several as a task of the server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from tm20tui.errors import Tm20Error
+from tm20tui.tui.actions import Plan, Target
+from tm20tui.tui.language import _, ngettext, sentence
+from tm20tui.tui.safe import safe
+
+if TYPE_CHECKING:
+    from tm20tui.tui.mode import ModeScreen
+
+_POLL_SECONDS = 0.5
+
+_OUTCOMES = {
+    "confirmed": "good",
+    "queued": "warn",
+    "sent": "warn",
+    "refused": "bad",
+    "timed out": "bad",
+    "unknown": "warn",
+    "expired": "bad",
+    "cancelled": "dim",
+}
+
+
+async def run_plan(mode: ModeScreen, plan: Plan) -> None:
+    """Do it to every eligible target and tell what came of it."""
+    if len(plan.eligible) == 1:
+        await _run_one(mode, plan, plan.eligible[0])
+    else:
+        await _run_many(mode, plan)
+
+
+async def _run_one(mode: ModeScreen, plan: Plan, target: Target) -> None:
+    action, app = plan.action, mode.app
+    assert action.arguments is not None
+    app.tell("accent", _("{action}: {target}…").format(action=_(action.label), target=target.label))
+    mode.draw_frame()
+    try:
+        result = await app.call(action.operation, **action.arguments(target))
+    except Tm20Error as error:
+        app.tell_error(error, about=f"{_(action.label)}: {target.label}")
+        mode.after(plan, [target])
+        return
+    tone, words = outcome_of(result)
+    app.tell(
+        tone, f"{_(action.label)}: {target.label}" + (f" — {words}" if words else ""), ref=app.last_reference
+    )
+    if action.undo is not None and (undo := action.undo(target, result)) is not None:
+        app.remember_undo(undo)
+    mode.after(plan, [] if tone != "bad" else [target])
+
+
+async def _run_many(mode: ModeScreen, plan: Plan) -> None:
+    action, app = plan.action, mode.app
+    assert action.arguments is not None
+    calls = [dict(action.arguments(target)) for target in plan.eligible]
+    record = await app.call("bulk.run", operation=action.operation, calls=calls)
+    label, count = _(action.label), len(calls)
+    app.tell("accent", _("{action}: {count} begun, see 8").format(action=label, count=count))
+    mode.draw_frame()
+    while record.status == "running":
+        await asyncio.sleep(_POLL_SECONDS)
+        record = await app.call("tasks.get", task_id=record.id)
+    if record.status == "failed":
+        app.tell("bad", f"{label}: {sentence(record.error)}")
+        mode.after(plan, plan.eligible)
+        return
+    results: list[dict[str, Any]] = list((record.result or {}).get("results", ()))
+    failed = [
+        target
+        for place, target in enumerate(plan.eligible)
+        if place >= len(results) or results[place]["outcome"] != "done"
+    ]
+    done = count - len(failed)
+    text = ngettext("{action}: {done} done", "{action}: {done} done", done).format(action=label, done=done)
+    if failed:
+        first = next((one for one in results if one["outcome"] != "done"), None)
+        reason = safe(sentence(first["reason"]), 80) if first else _("not begun")
+        text += " · " + _("{count} not: {reason}").format(count=len(failed), reason=reason)
+    app.tell("bad" if failed else "good", text, ref=record.id[:6])
+    mode.after(plan, failed)
+
+
+def outcome_of(result: Any) -> tuple[str, str]:
+    """The tone and the words of an operation's result: a command's true state, else that it is done."""
+    status = getattr(result, "status", None)
+    if status in _OUTCOMES and hasattr(result, "reason"):
+        words = _(status)
+        if result.reason:
+            words += f": {safe(sentence(result.reason), 120)}"
+        return _OUTCOMES[status], words
+    return "good", ""

@@ -1,0 +1,55 @@
+"""What the console told its operator: the message line shows the last, the log mode all of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+
+from textual.content import Content
+
+from tm20tui.tui import paint
+from tm20tui.tui.safe import clip, safe
+from tm20tui.tui.states import glyph
+
+_KEPT = 500
+_GLYPHS = {"good": "✓", "bad": "✗", "warn": "▲", "accent": "→", "dim": "·"}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message; `reference` finds it in audit and log, "" when there is nothing to find."""
+
+    at: datetime
+    tone: str
+    text: str
+    reference: str = ""
+
+    def content(self, width: int) -> Content:
+        """Glyph, text and reference on one line."""
+        tail = f" · {self.reference}" if self.reference else ""
+        text = clip(self.text, max(10, width - len(tail) - 3))
+        return paint.line((f"{glyph(_GLYPHS.get(self.tone, '·'))} ", self.tone), text, (tail, "dim"))
+
+
+class Messages:
+    """The messages of one console, oldest first. An error stays shown until the next, or Escape."""
+
+    def __init__(self) -> None:
+        self.all: deque[Said] = deque(maxlen=_KEPT)
+        self._shown: Said | None = None
+
+    def add(self, at: datetime, tone: str, text: str, reference: str = "") -> None:
+        """Tell something."""
+        said = Said(at, tone, safe(text, 400), reference)
+        self.all.append(said)
+        if not (self._shown is not None and self._shown.tone == "bad" and tone in ("dim", "accent")):
+            self._shown = said
+
+    def dismiss(self) -> None:
+        """Take the shown one away."""
+        self._shown = None
+
+    def line(self, width: int) -> Content:
+        """What the message line shows."""
+        return Content() if self._shown is None else self._shown.content(width)

@@ -1,0 +1,141 @@
+"""The command palette: modes, actions, terminals, settings, and every operation there is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from tm20tui.tui.language import N_, _
+from tm20tui.tui.safe import fold, safe
+from tm20tui.tui.themes import NAMES
+
+if TYPE_CHECKING:
+    from tm20tui.tui.app import ConsoleApp
+
+_MOST_TERMINALS = 20
+
+
+class Command(NamedTuple):
+    """One line of the palette."""
+
+    words: str
+    text: str
+    help: str
+    run: Callable[[], object]
+    is_first: bool = False
+
+
+class Commands(Provider):
+    """Everything that can be done from anywhere; both languages are understood."""
+
+    @property
+    def _console(self) -> ConsoleApp:
+        app = self.app
+        assert hasattr(app, "voice")
+        return app  # type: ignore[return-value]
+
+    async def discover(self) -> Hits:
+        """What is shown before anything is typed."""
+        for command in self._commands(""):
+            if command.is_first:
+                yield DiscoveryHit(command.text, command.run, help=command.help)
+
+    async def search(self, query: str) -> Hits:
+        """What fits, without case and accents."""
+        matcher = self.matcher(fold(query))
+        async for command in self._found(query):
+            score = max(matcher.match(fold(command.words)), matcher.match(fold(command.text)))
+            if score > 0:
+                yield Hit(score, command.text, command.run, help=command.help)
+
+    async def _found(self, query: str) -> AsyncIterator[Command]:
+        for command in self._commands(query):
+            yield command
+
+    def _commands(self, query: str) -> list[Command]:
+        app = self._console
+        found = [
+            Command(
+                f"{mode.MODE} {mode.TITLE}",
+                f"{mode.NUMBER} {_(mode.TITLE)}",
+                _("go there"),
+                partial(app.show_mode, mode.MODE),
+                True,
+            )
+            for mode in app.modes
+        ]
+        found += self._actions(app)
+        found += self._settings(app)
+        found += self._operations(app)
+        if query:
+            found += self._terminals(app, fold(query))
+        return found
+
+    def _actions(self, app: ConsoleApp) -> list[Command]:
+        mode = app.mode_screen
+        if mode is None:
+            return []
+        return [
+            Command(
+                f"{action.id} {action.label}",
+                _(action.label),
+                mode.unavailable(action) or (app.key_of(action) if action.key else ""),
+                partial(mode.action_do, action.id),
+                True,
+            )
+            for action in mode.ACTIONS
+        ]
+
+    def _settings(self, app: ConsoleApp) -> list[Command]:
+        found = [
+            Command("langue language fr francais", "Langue : français", "", partial(app.speak, "fr"), True),
+            Command("langue language en english", "Language: English", "", partial(app.speak, "en"), True),
+            Command("aide help ?", _("Help"), _("every key of this mode"), app.action_help, True),
+            Command("quitter quit q", _("Quit…"), "", app.action_quit_dialog, True),
+            Command(
+                "temps time relative absolute", _("Times: how long ago, or when"), "", app.action_toggle_times
+            ),
+        ]
+        found += [
+            Command(
+                f"theme {name}",
+                _("Theme: {name}").format(name=name),
+                "",
+                partial(app.use_theme, name),
+            )
+            for name in NAMES
+        ]
+        return found
+
+    def _operations(self, app: ConsoleApp) -> list[Command]:
+        return [
+            Command(
+                f"{operation.name} {operation.summary}",
+                operation.name,
+                app.role_refusal(operation.name) or _(_summary(operation.summary)),
+                partial(app.ask_operation, operation.name),
+            )
+            for operation in app.backend.registry.values()
+        ]
+
+    def _terminals(self, app: ConsoleApp, query: str) -> list[Command]:
+        words = query.split()
+        found = []
+        for line in app.seen.terminals:
+            text = fold(f"{line.sn} {line.name}")
+            if any(word in text for word in words):
+                title = f"{safe(line.sn, 40)} {safe(line.name, 40)}".strip()
+                found.append(
+                    Command(title, title, _("open the terminal"), partial(app.open_terminal, line.id))
+                )
+        return found[:_MOST_TERMINALS]
+
+
+def _summary(text: str) -> str:
+    return text.replace("`", "").strip()
+
+
+PLACEHOLDER = N_("a mode, a verb, a terminal…")
