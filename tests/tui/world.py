@@ -177,8 +177,7 @@ class Console:
         """What is on the screen, as text."""
         screen = self.app.screen
         width, height = screen.size
-        stack = [one for one in self.app.screen_stack]
-        strips = stack[-1]._compositor.render_strips()
+        strips = screen._compositor.render_strips()
         return "\n".join(strip.text.rstrip()[:width] for strip in strips[:height])
 
 

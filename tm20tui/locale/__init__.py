@@ -1,7 +1,7 @@
 """French and English: sentences are written in English and looked up in a catalogue when shown.
 
-`N_` marks a text that is translated later; `_` and `ngettext` translate. Catalogues
-are .po files, read as they are when the language is not English.
+`N_` marks a text that is translated later; `_` and `ngettext` translate. The
+catalogues of a language are its .po files, read as they are when it is not English.
 """
 
 from __future__ import annotations
@@ -94,7 +94,6 @@ def read_catalogue(language: str) -> dict[str, str]:
     """Message to translation; plural forms are two messages. What is not translated is left out."""
     import json  # not needed in English, where every millisecond of a start counts
 
-    path = Path(__file__).parent / language / "LC_MESSAGES" / "tm20tui.po"
     entries: dict[str, str] = {}
     entry: dict[str, str] = {}
     keyword = ""
@@ -107,17 +106,18 @@ def read_catalogue(language: str) -> dict[str, str]:
                 entries[entry["msgid_plural"]] = entry.get("msgstr[1]", "")
         entry.clear()
 
-    for line in path.read_text(encoding="utf-8").splitlines():
-        found = _STRING.match(line)
-        if found is None:
-            if not line.startswith("#") and line.strip():
-                raise ValueError(f"{path.name}: not understood: {line}")
-            continue
-        if found[1] == "msgid":
-            finish()
-        keyword = found[1] or keyword
-        entry[keyword] = entry.get(keyword, "") + json.loads(found[2])
-    finish()
+    for path in sorted((Path(__file__).parent / language / "LC_MESSAGES").glob("*.po")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            found = _STRING.match(line)
+            if found is None:
+                if not line.startswith("#") and line.strip():
+                    raise ValueError(f"{path.name}: not understood: {line}")
+                continue
+            if found[1] == "msgid":
+                finish()
+            keyword = found[1] or keyword
+            entry[keyword] = entry.get(keyword, "") + json.loads(found[2])
+        finish()
     return {message: text for message, text in entries.items() if text}
 
 

@@ -76,12 +76,12 @@ class Confirm(Dialog[bool]):
         rows = [(ngettext("Target", "Targets", len(targets)), targets[0].label)]
         if len(targets) == 1 and targets[0].state:
             rows.append((_("State"), targets[0].state))
-        for target in targets[1:_TARGETS_SHOWN]:
-            rows.append(("", target.label))
+        rows += [("", target.label) for target in targets[1:_TARGETS_SHOWN]]
         if len(targets) > _TARGETS_SHOWN:
             rows.append(("", _("and {count} more").format(count=len(targets) - _TARGETS_SHOWN)))
-        for target, reason in plan.skipped[:_TARGETS_SHOWN]:
-            rows.append((_("Skipped"), f"{target.label}: {_(reason)}"))
+        rows += [
+            (_("Skipped"), f"{target.label}: {_(reason)}") for target, reason in plan.skipped[:_TARGETS_SHOWN]
+        ]
         if len(plan.skipped) > _TARGETS_SHOWN:
             rows.append(("", _("and {count} more").format(count=len(plan.skipped) - _TARGETS_SHOWN)))
         rows.append((_("Action"), _(action.label)))

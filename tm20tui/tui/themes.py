@@ -100,7 +100,7 @@ CONTRAST = Theme(
 THEMES = (DARK, LIGHT, COLOUR_BLIND, CONTRAST)
 PLAIN = "ansi-dark"
 """What is used where colours are not wanted, or dear: it leaves them to the terminal."""
-NAMES = tuple(theme.name for theme in THEMES) + (PLAIN, "ansi-light")
+NAMES = (*(theme.name for theme in THEMES), PLAIN, "ansi-light")
 
 
 def choose(asked: str | None, configured: str, *, no_color: bool, slow: bool) -> str:
