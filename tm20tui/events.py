@@ -27,6 +27,9 @@ EventKind = Literal[
     "alarm.acknowledged",  # key, severity, sentence, operator
     "task.finished",  # id (empty for a periodic task), name, status, error
     "operation",  # operator, origin, operation, targets, outcome, reason, correlation
+    "day.complete",  # terminal_id, sn, day, reported, stored, delivered: a day that is over
+    "backfill.finished",  # terminal_id, sn, outcome, is_whole, records, stored
+    "clock.set",  # terminal_id, sn, drift_seconds before, result
     "command.settled",  # command_id, terminal_id, name, status, reason, correlation
     "missed",  # count: this subscriber was too slow for so many events
 ]

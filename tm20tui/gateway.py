@@ -7,6 +7,7 @@ gateway
 ├── commands      what is asked of terminals, one at a time each
 ├── leavers       disabled on every terminal that knows them
 ├── loads         users on their way to terminals, gone on with after a restart
+├── back-fill     what terminals hold and the server does not, pulled
 ├── delivery      one courier per service, retry sweep
 ├── alarms        looked for, written down, sent to a webhook
 ├── lock          one server per database
@@ -28,6 +29,7 @@ from typing import Protocol
 import trio
 
 from tm20tui.alarms import Alarms
+from tm20tui.backfill.office import BackfillOffice
 from tm20tui.delivery.config import DeliveryConfig
 from tm20tui.delivery.dispatcher import Dispatcher
 from tm20tui.errors import StoreUnavailable
@@ -35,7 +37,7 @@ from tm20tui.events import EventBus
 from tm20tui.housekeeping import LastSeen, apply_retention
 from tm20tui.ingest.access import Access
 from tm20tui.ingest.config import IngestConfig
-from tm20tui.ingest.users import decide_qr_code
+from tm20tui.ingest.users import decide_qr_code, keep_user
 from tm20tui.ingest.writer import GroupWriter
 from tm20tui.loads import resume_loads
 from tm20tui.meters import Meters
@@ -52,6 +54,7 @@ from tm20tui.store.upgrade import upgrade
 from tm20tui.store.vault import Vault
 from tm20tui.supervise import keep_running
 from tm20tui.tasks import Tasks
+from tm20tui.terminals.clocks import Clocks
 from tm20tui.terminals.commands import CommandDesk
 from tm20tui.terminals.context import SessionContext, tell_command
 from tm20tui.terminals.heartbeat import watch_sessions
@@ -69,6 +72,7 @@ _RETENTION_SECONDS = 3600.0
 _COMMAND_END_SECONDS = 2.0
 _SESSION_END_SECONDS = 3.0
 _WATCH_SECONDS = 15.0
+_BACKFILL_SECONDS = 60.0
 _LOCK_SECONDS = 2.0
 
 
@@ -95,6 +99,8 @@ class Gateway:
     roster: Roster
     commands: CommandDesk
     users: UsersOffice
+    backfill: BackfillOffice
+    clocks: Clocks
     tasks: Tasks
     site_id: int
 
@@ -169,6 +175,18 @@ class Gateway:
         self.users = UsersOffice(
             self.database, self.vault, self.commands, self.alarms, settings, self.site_id
         )
+        self.backfill = BackfillOffice(
+            self.database, self.commands, self.writer, self.alarms, self.events, settings.backfill
+        )
+        self.commands.on_result.append(partial(keep_user, self.database, self.vault))
+        self.clocks = Clocks(
+            self.database,
+            self.commands,
+            self.alarms,
+            self.events,
+            settings.clock,
+            are_set_at_reg=settings.terminals.cloudtime != "never",
+        )
         self.roster.watcher = self.commands
         self.listener = Listener(settings.terminals, self._serve_terminal)
         self._session_context = SessionContext(
@@ -180,6 +198,8 @@ class Gateway:
             note_seen=self._last_seen.note,
             events=self.events,
             meters=self.meters,
+            note_reg=self.backfill.note_reg,
+            note_drift=self.clocks.note_live,
         )
 
     async def _serve(self, task_status: trio.TaskStatus[None]) -> None:
@@ -197,6 +217,7 @@ class Gateway:
             root.start_soon(keep_running, "snapshots", self._snapshots.run)
             root.start_soon(keep_running, "leavers", self.users.run)
             root.start_soon(keep_running, "users to terminals", resume_loads, self)
+            root.start_soon(keep_running, "back-fill", self.backfill.run)
             root.start_soon(keep_running, "alarms", self.watch.keep)
             root.start_soon(keep_running, "alarm webhook", send_alarms, self)
             root.start_soon(keep_running, "loop lag", self.meters.watch_loop)
@@ -214,13 +235,30 @@ class Gateway:
     def _begin_periodic(self) -> None:
         every = self.tasks.every
         every("last seen", _FLUSH_SECONDS, partial(self._last_seen.keep, self.database, self.roster))
-        retention = partial(apply_retention, self.database, self.settings.ingest)
+        retention = partial(
+            apply_retention,
+            self.database,
+            self.settings.ingest,
+            self.settings.terminals.command_keep_days,
+        )
         every("retention", _RETENTION_SECONDS, retention, first_after_seconds=0)
         if minutes := self.settings.users.sync_minutes:
             every("users from services", minutes * 60, self.users.fetch_all)
+        if minutes := self.settings.clock.check_minutes:
+            every("clocks", minutes * 60, self._look_at_clocks)
+        every("back-fill", _BACKFILL_SECONDS, self._look_at_days)
         every("schedules", _WATCH_SECONDS, partial(keep_outcomes, self.database))
         every("alarms", _WATCH_SECONDS, self.watch.look, first_after_seconds=1)
         self.tasks.also_show(CourierRounds(self))
+
+    async def _look_at_days(self) -> str:
+        return await self.backfill.look(self._online())
+
+    async def _look_at_clocks(self) -> dict[str, int]:
+        return await self.clocks.look(self._online())
+
+    def _online(self) -> set[int]:
+        return {one for one, view in self.roster.views().items() if view.state == "online"}
 
     async def _drain(self, written: trio.Event, delivered: trio.Event, asked: trio.Event) -> None:
         """Stop taking, store and acknowledge what was taken, let deliveries in flight settle."""

@@ -85,12 +85,14 @@ class Simulated(Desk):
 
 
 @asynccontextmanager
-async def simulated(database: Database, vault: Vault, family: str, **traits: Any) -> AsyncIterator[Simulated]:
+async def simulated(
+    database: Database, vault: Vault, family: str, *, cloudtime: str = "always", **traits: Any
+) -> AsyncIterator[Simulated]:
     ledger = Ledger()
     settings = Traits(**({"seed": 1, "enrol_seconds": float("inf")} | traits))
     device = Terminal(1, FAMILIES[family], make_roster(45, 1), traits=settings, ledger=ledger, tally=Tally())
     known = await make_terminal(database, device.sn, firmware=device.family.firmware)
-    async with running_desk(database, vault) as desk, trio.open_nursery() as nursery:
+    async with running_desk(database, vault, cloudtime=cloudtime) as desk, trio.open_nursery() as nursery:
         connection = Connection(device, Target.from_url(desk.server.listener.address))
         nursery.start_soon(connection.run)
         with trio.fail_after(30):

@@ -22,7 +22,10 @@ class RegFrame:
 
 @dataclass(slots=True)
 class LogFrame:
-    """Records of one `sendlog`. `raw` is the text as received, for the journal."""
+    """Records of one `sendlog`, or of a page that was pulled: those are history, and open no door.
+
+    `raw` is the text as received, for the journal; empty where it is not kept.
+    """
 
     terminal: Terminal
     zone: ZoneInfo
@@ -30,6 +33,7 @@ class LogFrame:
     records: tuple[LogRecord, ...]
     bad: tuple[BadRecord, ...]
     raw: str
+    is_live: bool = True
 
     @property
     def rows(self) -> int:

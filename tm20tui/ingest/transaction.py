@@ -81,7 +81,7 @@ class _Group:
     def add_log(self, frame: LogFrame) -> Receipt:
         receipt = Receipt()
         terminal, received_at = frame.terminal, frame.received_at
-        alone = len(frame.records) == 1 and not frame.bad
+        alone = frame.is_live and len(frame.records) == 1 and not frame.bad
         for index, record in enumerate(frame.records):
             reading = read_time(
                 record.time_raw,
@@ -273,7 +273,7 @@ class _Group:
         )
 
     def _keep(self, terminal_id: int, received_at: datetime, raw: str) -> None:
-        if self.config.keep_frames:
+        if self.config.keep_frames and raw:
             self.journal.append(
                 {"terminal_id": terminal_id, "received_at": received_at, "body": journal_text(raw)}
             )

@@ -107,6 +107,9 @@ class TerminalsSettings(Section):
         default="terminal",
         description="in or out at new terminals: as the terminal says, in turns, or always the same",
     )
+    command_keep_days: int = Field(
+        default=90, ge=1, le=36_500, description="days that commands are kept after their outcome"
+    )
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

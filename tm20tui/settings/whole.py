@@ -12,6 +12,8 @@ from pydantic import Field, PrivateAttr
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tm20tui.places import control_path, state_directory
+from tm20tui.settings.backfill_section import BackfillSettings
+from tm20tui.settings.clock_section import ClockSettings
 from tm20tui.settings.sections import (
     AccessSettings,
     AlarmsSettings,
@@ -62,6 +64,8 @@ class Settings(BaseSettings):
     site: SiteSettings = SiteSettings()
     terminals: TerminalsSettings = TerminalsSettings()
     ingest: IngestSettings = IngestSettings()
+    backfill: BackfillSettings = BackfillSettings()
+    clock: ClockSettings = ClockSettings()
     access: AccessSettings = AccessSettings()
     delivery: DeliverySettings = DeliverySettings()
     users: UsersSettings = UsersSettings()

@@ -106,6 +106,11 @@ class LogStore:
         self._kept.extend(punches)
         self.total += len(punches)
 
+    def keep_back(self, punches: Sequence[Punch]) -> None:
+        """Store records that the terminal takes for sent: only asking gets them out."""
+        self._kept.extend(punches)
+        self.total += len(punches)
+
     def since(self, position: int) -> list[Punch]:
         """Records still kept from `position` on."""
         oldest = self.total - len(self._kept)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Connection, Row, case, delete, insert, select, text, update
+from sqlalchemy import Connection, Row, case, delete, insert, select, text, tuple_, update
 
 from tm20tui.errors import Conflict, NotFound
 from tm20tui.store.schema import commands, unknown_commands
@@ -28,6 +28,7 @@ CommandStatus = Literal[
 _SECRET = frozenset({"record", "card", "pwd", "password", "photo", "image"})
 # As the index is declared: that is what lets SQLite use it.
 _OPEN = text("commands.status IN ('queued', 'sent')")
+_PURGE_PAGE = 500
 _ANY_PRIORITY = -(2**15)
 _QUEUED = text("commands.status = 'queued'")
 _SENT = text("commands.status = 'sent'")
@@ -251,6 +252,14 @@ def list_commands(
         query = query.where(commands.c.id < after)
     records = [_record(row) for row in conn.execute(query)]
     return CommandPage(tuple(records[:limit]), records[limit - 1].id if len(records) > limit else None)
+
+
+def purge_commands(conn: Connection, before: datetime) -> int:
+    """Delete a page of the commands that were settled before a moment, oldest first; return how many."""
+    page = select(commands.c.id).where(commands.c.settled_at < before).order_by(commands.c.settled_at)
+    # As a row, since SQLite would look through the whole table otherwise.
+    chosen = tuple_(commands.c.id).in_(page.limit(_PURGE_PAGE))
+    return conn.execute(delete(commands).where(chosen)).rowcount
 
 
 def known_unknown(conn: Connection, terminal_id: int, firmware: str) -> set[str]:

@@ -262,6 +262,7 @@ punches = Table(
     _one_of("sync_status", "pending", "sent", "failed"),
     Index("ix_punches_time_utc", "time_utc"),
     Index("ix_punches_terminal_id_id", "terminal_id", "id"),
+    Index("ix_punches_terminal_id_time_utc", "terminal_id", "time_utc"),
     Index(
         "ix_punches_pending",
         "id",
@@ -293,6 +294,7 @@ terminal_events = Table(
     UniqueConstraint(
         "terminal_id", "kind", "time_raw", "mode", "inout", "event", name="uq_terminal_events_identity"
     ),
+    Index("ix_terminal_events_terminal_id_id", "terminal_id", "id"),
 )
 
 quarantine = Table(
@@ -562,6 +564,7 @@ commands = Table(
         postgresql_where=text("status IN ('queued', 'sent')"),
     ),
     Index("ix_commands_terminal_id_id", "terminal_id", "id"),
+    Index("ix_commands_settled_at", "settled_at"),
 )
 
 unknown_commands = Table(
@@ -573,6 +576,54 @@ unknown_commands = Table(
     Column("command", String(32), nullable=False),
     Column("learned_at", Utc, nullable=False),
     UniqueConstraint("terminal_id", "firmware", "command"),
+)
+
+# Whether all that terminals hold is held here.
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("terminal_id", BigId, ForeignKey("terminals.id"), primary_key=True, autoincrement=False),
+    # What the terminal counted when all of it was held here, and the last rows stored until then.
+    Column("counted", BigInteger),
+    Column("punch_id", BigInteger, nullable=False, server_default=text("0")),
+    Column("event_id", BigInteger, nullable=False, server_default=text("0")),
+    Column("agreed_at", Utc),
+    # Records that it counts and does not give, however it is asked.
+    Column("unaccounted", Integer, nullable=False, server_default=text("0")),
+    # The pull under way, from which an interrupted one goes on; the days are both included.
+    Column("phase", String(8), nullable=False, server_default=""),
+    Column("day", Date),
+    Column("last_day", Date),
+    Column("records", Integer, nullable=False, server_default=text("0")),
+    Column("operator", String(100), nullable=False, server_default=""),
+    Column("correlation_id", String(64), nullable=False, server_default=""),
+    Column("started_at", Utc),
+    Column("finished_at", Utc),
+    Column("outcome", Text, nullable=False, server_default=""),
+    Column("is_failed", Boolean, nullable=False, server_default=text("false")),
+    _one_of("phase", "", "new", "days", "all"),
+)
+
+terminal_days = Table(
+    "terminal_days",
+    metadata,
+    _id(),
+    _ref("terminal_id", "terminals.id"),
+    Column("day", Date, nullable=False),
+    # What the terminal listed of the day, as it counts and as it gave; None: its counters agreed.
+    Column("reported", Integer),
+    Column("given", Integer),
+    # All that the terminal held of the day at this moment is held here, or is missing.
+    Column("checked_until", Utc, nullable=False),
+    Column("complete_at", Utc),
+    UniqueConstraint("terminal_id", "day"),
+    Index(
+        "ix_terminal_days_open",
+        "id",
+        sqlite_where=text("complete_at IS NULL"),
+        postgresql_where=text("complete_at IS NULL"),
+    ),
 )
 
 schedules = Table(

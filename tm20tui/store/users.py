@@ -106,8 +106,12 @@ def put_credential(
     sealed: bytes,
     lookup: str | None,
     now: datetime,
+    replaces_all: bool = True,
 ) -> None:
-    """Keep a user's credential, replacing the one in the same slot."""
+    """Keep a user's credential, replacing the one in the same slot.
+
+    Without `replaces_all` one that another terminal told of stays.
+    """
     upsert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     values = {
         "user_id": user_id,
@@ -120,4 +124,7 @@ def put_credential(
     }
     insert = upsert(credentials).values(values)
     changed = {name: insert.excluded[name] for name in values if name not in ("user_id", "backupnum")}
-    connection.execute(insert.on_conflict_do_update(index_elements=["user_id", "backupnum"], set_=changed))
+    same = None if replaces_all else credentials.c.terminal_id == terminal_id
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=["user_id", "backupnum"], set_=changed, where=same)
+    )

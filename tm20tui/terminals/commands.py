@@ -252,8 +252,9 @@ class CommandDesk:
             verdict = await self._converse(session, terminal, record, command)
             if verdict is None:
                 return
-            if verdict.event == "confirm" and verdict.result is not None:
-                await self._tell(terminal, command, verdict.result)
+            if verdict.event == "confirm" and not await self._tell(terminal, command, verdict.result):
+                # Left in flight: the next server knows what that means.
+                return
         except Exception:
             log.exception("%s failed in the server", record.name, extra={"serial": terminal.sn})
             verdict = Verdict("lose", "the server failed: see its log")
@@ -288,15 +289,21 @@ class CommandDesk:
         finally:
             self._returns.pop(terminal.id, None)
 
-    async def _tell(self, terminal: Terminal, command: Command, result: Result) -> None:
+    async def _tell(self, terminal: Terminal, command: Command, result: Result | None) -> bool:
+        """Have everybody keep a result, if there is one; False when the server stops before they could."""
+        if result is None:
+            return True
         for hear in self.on_result:
             while True:
                 try:
                     await hear(terminal, command, result)
                 except StoreUnavailable as error:
                     log.warning("a result cannot be kept yet: %s", error, extra={"serial": terminal.sn})
+                    if self._stopping:
+                        return False
                     await trio.sleep(RETRY_SECONDS)
                     continue
                 except Exception:
                     log.exception("the result of %s was not kept", command.name)
                 break
+        return True

@@ -13,6 +13,7 @@ from tm20tui.ingest.access import Access
 from tm20tui.ingest.writer import GroupWriter
 from tm20tui.meters import Meters
 from tm20tui.model import Terminal
+from tm20tui.protocol import DevInfo
 from tm20tui.settings import TerminalsSettings
 from tm20tui.store.commands import CommandRecord
 from tm20tui.terminals.roster import Roster
@@ -20,6 +21,18 @@ from tm20tui.terminals.roster import Roster
 log = logging.getLogger(__name__)
 
 QrDecider = Callable[[Terminal, str, datetime], Awaitable[Access]]
+
+RegListener = Callable[[Terminal, DevInfo, bool], None]
+"""Hears of each `reg` that was accepted, before it is answered; True for the first of a connection."""
+
+
+def _nobody(_terminal: Terminal, _devinfo: DevInfo, _first: bool) -> None:
+    """Nobody listens."""
+
+
+def _nothing(_terminal_id: int, _drift: float) -> None:
+    """Nobody listens."""
+
 
 TAKEN = "this serial number is connected already"
 _TAKEOVER_ALARM_SECONDS = 900.0
@@ -37,6 +50,9 @@ class SessionContext:
     note_seen: Callable[[int, datetime], None]
     events: EventBus = field(default_factory=EventBus)
     meters: Meters = field(default_factory=Meters)
+    note_reg: RegListener = _nobody
+    note_drift: Callable[[int, float], None] = _nothing
+    """Hears how far the time of a punch that came alone is from ours: terminal id, seconds."""
 
     def tell(
         self, kind: EventKind, sn: str, address: str, terminal: Terminal | None, reason: str = ""

@@ -15,6 +15,7 @@ import trio
 from tm20tui.errors import FrameError, StoreUnavailable
 from tm20tui.events import EventKind
 from tm20tui.ingest.frames import LogFrame, RegFrame, UserFrame
+from tm20tui.ingest.registration import measure_drift
 from tm20tui.model import Terminal, utc_now
 from tm20tui.protocol import (
     Push,
@@ -224,6 +225,8 @@ class Session:
             await self.wire.send(
                 reg_accepted(self._cloudtime("always", "reg"), not context.settings.accept_new_users)
             )
+            if self.terminal is not None:
+                context.note_reg(self.terminal, push.devinfo, first)
             self.slot.registered(True)
             if first:
                 context.roster.ready(self)
@@ -240,6 +243,10 @@ class Session:
         frame = LogFrame(
             terminal, ZoneInfo(terminal.timezone), utc_now(), push.records, push.bad, as_text(data)
         )
+        if len(push.records) == 1:
+            drift = measure_drift(push.records[0].time_raw, terminal.timezone, frame.received_at)
+            if drift is not None:
+                self._context.note_drift(terminal.id, drift)
         receipt = await self._context.writer.submit(frame)
         self._punches += receipt.stored
         self._duplicates += receipt.duplicates

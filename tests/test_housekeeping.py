@@ -1,0 +1,40 @@
+"""What the server deletes by itself, and what it leaves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from tests.store.factories import add_terminal
+from tm20tui.housekeeping import apply_retention
+from tm20tui.model import utc_now
+from tm20tui.protocol import GetDevInfo
+from tm20tui.settings import IngestSettings
+from tm20tui.store import commands
+from tm20tui.store.engine import Database
+from tm20tui.store.vault import Vault
+
+
+async def test_settled_commands_go_after_their_days_and_open_ones_stay(
+    database: Database, vault: Vault
+) -> None:
+    now = utc_now()
+
+    def add(connection: Connection) -> int:
+        terminal_id = add_terminal(connection)
+        for age, count, settled in ((100, 1200, True), (80, 1, True), (100, 1, False)):
+            for _ in range(count):
+                at = now - timedelta(days=age)
+                record = commands.add_command(
+                    connection, vault, terminal_id, GetDevInfo(), operator="ann", now=at
+                )
+                if settled:
+                    commands.settle(connection, record.id, was="queued", status="cancelled", now=at)
+        return terminal_id
+
+    terminal_id = await database.write(add)
+    told = await apply_retention(database, IngestSettings(), command_keep_days=90)
+    assert told.endswith(", 1200 commands")
+    left = await database.read(commands.list_commands, terminal_id=terminal_id)
+    assert [one.status for one in left.commands] == ["queued", "cancelled"]
