@@ -73,7 +73,9 @@ class Service:
     they are. `terminal_ids` None means every terminal. `health` is one of
     `healthy`, `backing off`, `half-open`, `paused`; `health_reason` is a sentence
     for people, empty when healthy. `batch_limit` is a smaller batch size learnt
-    from a 413, None if none was.
+    from a 413, None if none was. `requests_per_minute` None sends as fast as it answers.
+    While a signing secret is replaced the old one signs too, until `old_signing_until`
+    (None: until an operator drops it).
     """
 
     id: int
@@ -101,14 +103,25 @@ class Service:
     last_users_sync_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    requests_per_minute: int | None = None
+    has_signing_secret: bool = False
+    has_old_signing_secret: bool = False
+    old_signing_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceSecrets:
-    """What authenticates us to one service; never logged, shown or put in a repr."""
+    """What authenticates us to one service; never logged, shown or put in a repr.
+
+    `signing_secret` signs what is sent, empty: nothing is signed. `old_signing_secret` does
+    too until `old_signing_until`, None without end.
+    """
 
     auth_token: str
     extra_headers: Mapping[str, str]
+    signing_secret: str = ""
+    old_signing_secret: str = ""
+    old_signing_until: datetime | None = None
 
     def __repr__(self) -> str:
         return "ServiceSecrets(***)"

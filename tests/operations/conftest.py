@@ -30,10 +30,14 @@ class FakeDispatcher:
 
     def __init__(self) -> None:
         self.told: list[int] = []
+        self.edits = 0
         self.next_round_at: datetime | None = None
 
     def news(self, service_ids: Iterable[int]) -> None:
         self.told += service_ids
+
+    def services_changed(self) -> None:
+        self.edits += 1
 
     def status(self) -> list[Any]:
         return [SimpleNamespace(service_id=ident, next_round_at=self.next_round_at) for ident in range(1, 9)]

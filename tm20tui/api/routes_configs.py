@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from tm20tui.api.bodies import Body, JsonObject, documented_body
+from tm20tui.api.bodies import Body, JsonObject, checked, documented_body
 from tm20tui.api.caller import Caller
 from tm20tui.api.paging import cut_by_id
 from tm20tui.api.queries import ConfigQuery, Id, PathId
 from tm20tui.api.views import ConfigView, Pagination, View, show_config
 from tm20tui.model import AuthType, Service
-from tm20tui.operations import services
+from tm20tui.operations import services, signing
 
 
 class ConfigFields(Body):
@@ -36,6 +36,12 @@ class ConfigFields(Body):
     batch_size: int = Field(default=100, ge=1, le=1000)
     is_active: bool = True
     terminal_ids: list[Id] | None = Field(default=None, description="null: every terminal")
+    requests_per_minute: int | None = Field(default=None, ge=1, le=6000, description="null: no limit")
+    signing_secret: str | None = Field(
+        default=None,
+        max_length=8000,
+        description="signs as Standard Webhooks do: whsec_ and base64, or env:NAME; never shown again",
+    )
 
 
 EXAMPLE = {
@@ -64,6 +70,26 @@ class ConfigAnswer(View):
     success: Literal[True] = True
     config_id: int
     config: ConfigView
+
+
+class SigningFields(Body):
+    """Another signing secret; without one it is made and shown once."""
+
+    signing_secret: str | None = Field(
+        default=None, max_length=8000, description="whsec_ and base64, or env:NAME"
+    )
+    overlap_hours: float | None = Field(
+        default=24, ge=0, le=8760, description="how long the old one signs too; null: until it is dropped"
+    )
+
+
+class SigningAnswer(View):
+    """A config that signs with another secret; `new_secret` is the one that was made, shown this once."""
+
+    success: Literal[True] = True
+    config_id: int
+    config: ConfigView
+    new_secret: str | None
 
 
 class DeletedAnswer(View):
@@ -105,6 +131,20 @@ def config_routes() -> APIRouter:
     async def delete_config(call: Caller, config_id: PathId) -> DeletedAnswer:
         deleted = await services.delete_service(call, config_id)
         return DeletedAnswer(config_id=deleted.service.id, failed_deliveries=deleted.given_up)
+
+    @router.post("/{config_id}/signing/rotate/", openapi_extra=documented_body(SigningFields, example={}))
+    async def rotate_signing(call: Caller, config_id: PathId, body: JsonObject) -> SigningAnswer:
+        fields = checked(SigningFields, body)
+        done = await signing.rotate_signing_secret(
+            call, config_id, signing_secret=fields.signing_secret, overlap_hours=fields.overlap_hours
+        )
+        return SigningAnswer(
+            config_id=done.service.id, config=show_config(done.service), new_secret=done.new_secret
+        )
+
+    @router.delete("/{config_id}/signing/old/")
+    async def drop_old_signing(call: Caller, config_id: PathId) -> ConfigAnswer:
+        return _answer(await signing.drop_old_signing_secret(call, config_id))
 
     return router
 

@@ -54,6 +54,10 @@ class ConfigView(View):
     last_users_sync: Utc | None
     created_at: Utc
     updated_at: Utc
+    requests_per_minute: int | None
+    has_signing_secret: bool
+    has_old_signing_secret: bool
+    old_signing_until: Utc | None
 
 
 class LogView(View):

@@ -19,6 +19,7 @@ from tm20tui.delivery.announce import tell_health, tell_settled
 from tm20tui.delivery.brake import Brake
 from tm20tui.delivery.ledger import Claim, Desk, Health, Settled
 from tm20tui.delivery.office import Office, Stopping
+from tm20tui.delivery.pace import MINUTE, Pace
 from tm20tui.delivery.policy import decide
 from tm20tui.delivery.status import CourierStatus, SyncReport, SyncRequest
 from tm20tui.delivery.waiting import Plan, plan
@@ -30,7 +31,7 @@ from tm20tui.model import Service, ServiceSecrets
 from tm20tui.store.batches import Batch, Connection
 from tm20tui.store.deliveries import SWEEP_CHUNK, backfill_chunk, count_pending
 from tm20tui.store.reviving import hasten_chunk
-from tm20tui.store.settling import Attempt
+from tm20tui.store.settling import Attempt, list_attempt_times
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,6 +48,7 @@ class Courier:
         self._service = service
         self._health = Health()
         self._brake = Brake()
+        self._pace = Pace()
         self._signal = Signal()
         self._stopping = trio.Event()
         self._reload = False
@@ -136,6 +138,12 @@ class Courier:
         while await self._write(backfill_chunk, service.id, hold=hold):
             if self._stopping.is_set():
                 return
+        if service.requests_per_minute is not None:
+            since = self._office.now() - MINUTE
+            made = await self._write(list_attempt_times, service.id, since)
+            self._pace = Pace.of(service.requests_per_minute, made)
+        else:
+            self._pace = Pace()
         self._news = self._recover = True
         desk = Desk(service, self._office.node, self._office.config)
         allow_private = self._office.config.allow_private_hosts
@@ -175,7 +183,7 @@ class Courier:
                 request.sent += settled.sent
                 request.failed += settled.failed
             if settled.taken is None:
-                # The service failed, or we were interrupted: what is left waits.
+                # The service failed, its rate is used up, or we were interrupted: what is left waits.
                 self._recover = self._news = True
                 break
             taken = settled.taken
@@ -187,7 +195,10 @@ class Courier:
             self._in_round = False
         if request is not None and not self._reload:
             left = await self._write(count_pending, self._service.id)
-            self._finish(request, left, self._health.reason)
+            is_paced = self._health.state == "healthy" and self._paced_until() is not None
+            # A round that the pace interrupted goes on; one that found nothing to send is over.
+            if not left or not is_paced or taken.batch is None:
+                self._finish(request, left, self._health.reason)
 
     async def _hasten(self, request: SyncRequest) -> None:
         """Once per request: what is refused in its round waits again."""
@@ -201,6 +212,7 @@ class Courier:
         if batch.parent_id is None:
             self._brake = self._brake.next_batch()
         started_at, started = office.now(), trio.current_time()
+        self._pace = self._pace.after(started_at)
         self._in_flight = (started_at, len(batch.rows))
         limit = max(ANSWER_LIMIT, ANSWER_BYTES_PER_RECORD * len(batch.rows))
         try:
@@ -233,7 +245,7 @@ class Courier:
                 batch,
                 attempt,
                 decision,
-                None if self._stopping.is_set() or self._reload else claim,
+                None if self._is_interrupted() else claim,
                 now,
             )
         finally:
@@ -263,9 +275,17 @@ class Courier:
         elif settled.outcome == "refused":
             log.warning("a record was refused and has failed", extra=extra)
 
+    def _is_interrupted(self) -> bool:
+        """Whether nothing more is to be begun for now."""
+        return self._stopping.is_set() or self._reload or self._paced_until() is not None
+
+    def _paced_until(self) -> datetime | None:
+        return self._pace.next_at(self._office.now())
+
     def _plan(self) -> Plan:
         return plan(
             active=self._service.is_active,
+            paced_until=self._paced_until(),
             state=self._health.state,
             retry_at=self._health.retry_at,
             forced=bool(self._requests),

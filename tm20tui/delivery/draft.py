@@ -11,10 +11,12 @@ from urllib.parse import SplitResult, urlsplit
 
 from tm20tui.errors import InvalidInput
 from tm20tui.hr.hosts import names_private_host
+from tm20tui.hr.signing import read_signing_secret
 from tm20tui.model import AUTH_TYPES, Service
 from tm20tui.store.services import ServiceDraft
 
 NAMES = tuple(field.name for field in dataclass_fields(ServiceDraft))
+SECRETS = ("auth_token", "extra_headers", "signing_secret")
 ENV_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*\Z")
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _OUR_HEADERS = frozenset(
@@ -53,7 +55,7 @@ def validate_service(
             raise InvalidInput(f"unknown field {name!r}: known are {', '.join(NAMES)}", field=str(name))
     values: dict[str, Any] = {}
     if existing is not None:
-        kept = (name for name in NAMES if name not in ("auth_token", "extra_headers"))
+        kept = (name for name in NAMES if name not in SECRETS)
         values = {name: getattr(existing, name) for name in kept}
     for name, value in given.items():
         values[name] = _CHECKS[name](name, value)
@@ -63,6 +65,17 @@ def validate_service(
     draft = ServiceDraft(**values)
     _check_host(draft.base_url, given, allow_private_hosts)
     return _check_auth(draft, given, existing)
+
+
+def check_signing_secret(name: str, value: Any) -> str | None:
+    """A signing secret, or a reference to one; `InvalidInput` does not quote it."""
+    text = _token(name, value)
+    if text and not ENV_REFERENCE.match(text):
+        try:
+            read_signing_secret(text)
+        except ValueError as error:
+            raise InvalidInput(f"{name} {error}", field=name) from None
+    return text
 
 
 def _check_host(base_url: str, given: Mapping[str, Any], allow_private_hosts: bool) -> None:
@@ -84,6 +97,10 @@ def _check_auth(draft: ServiceDraft, given: Mapping[str, Any], existing: Service
         if headers_stored and "extra_headers" not in given:
             raise InvalidInput(
                 "extra_headers must be entered again when base_url changes its host", field="extra_headers"
+            )
+        if existing.has_signing_secret and "signing_secret" not in given:
+            raise InvalidInput(
+                "signing_secret must be entered again when base_url changes its host", field="signing_secret"
             )
     if draft.auth_type == "none":
         return _replace_token(draft, "")
@@ -214,6 +231,10 @@ def _number(low: int, high: int, *, whole: bool = True) -> Callable[[str, Any], 
     return check
 
 
+def _optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    return lambda name, value: None if value is None else check(name, value)
+
+
 def _flag(name: str, value: Any) -> bool:
     if type(value) is not bool:
         raise InvalidInput(f"{name} must be true or false, not {_kind(value)}", field=name)
@@ -253,4 +274,6 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "batch_size": _number(1, 1000),
     "is_active": _flag,
     "terminal_ids": _terminal_ids,
+    "requests_per_minute": _optional(_number(1, 6000)),
+    "signing_secret": check_signing_secret,
 }

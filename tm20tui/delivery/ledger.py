@@ -44,6 +44,9 @@ from tm20tui.store.vault import Vault
 
 log = logging.getLogger(__name__)
 
+PROBE_SIZE = 10
+"""How many deliveries try whether a service works again; what is frozen already goes as it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -287,7 +290,11 @@ def _claim(
     made = claim_batch(
         conn,
         service.id,
-        limit=min(service.batch_size, health.batch_limit or service.batch_size),
+        limit=min(
+            service.batch_size,
+            health.batch_limit or service.batch_size,
+            service.batch_size if health.state == "healthy" else PROBE_SIZE,
+        ),
         node=desk.node,
         lease_seconds=desk.lease_seconds,
         now=now,

@@ -18,6 +18,7 @@ class Plan:
 def plan(
     *,
     active: bool,
+    paced_until: datetime | None = None,
     state: str,
     retry_at: datetime | None,
     forced: bool,
@@ -31,13 +32,16 @@ def plan(
 ) -> Plan:
     """What the courier does next.
 
-    `forced`: an operator asked for a round. `recover`: a batch may be open, its outcome
-    unknown. `in_round`: a round was begun and is not over. `news`: something may be
-    pending; `next_due_at`: when a delivery that was put off may go. A round is due an
-    `interval` after the last delivery; it is begun when something is pending.
+    `paced_until`: the service's rate allows no request before. `forced`: an operator asked
+    for a round. `recover`: a batch may be open, its outcome unknown. `in_round`: a round was
+    begun and is not over. `news`: something may be pending; `next_due_at`: when a delivery
+    that was put off may go. A round is due an `interval` after the last delivery; it is
+    begun when something is pending.
     """
     if not active:
         return Plan(False)
+    if paced_until is not None and now < paced_until:
+        return Plan(False, paced_until)
     if forced:
         return Plan(True)
     if state == "paused":

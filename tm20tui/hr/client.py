@@ -22,6 +22,7 @@ import trio
 
 from tm20tui import __version__
 from tm20tui.hr.answer import Answer, Failure, FailureKind, Outcome
+from tm20tui.hr.signing import PREFIX, read_signing_secret, signatures
 from tm20tui.hr.transport import Refused, Transport
 from tm20tui.hr.user_pages import Pages, fetch_pages
 from tm20tui.model import Service, ServiceSecrets
@@ -52,8 +53,10 @@ class HrClient:
         self._timeout_seconds = service.timeout_seconds
         self._missing = ""
         self._hidden: list[str] = []
+        self._keys: list[tuple[bytes, datetime | None]] = []
         try:
             headers = self._headers(service, secrets, environ)
+            self._keys = self._signing_keys(secrets, environ)
         except LookupError as error:
             self._missing = str(error.args[0])
             headers = {}
@@ -82,15 +85,18 @@ class HrClient:
     async def post_attendance(
         self, body: bytes, *, key: str, now: datetime, answer_limit: int = ANSWER_LIMIT
     ) -> Outcome:
-        """POST one frozen batch within the service's timeout."""
+        """POST one frozen batch within the service's timeout, signed at `now` if the service wants that."""
         if self._missing:
             return Failure(FailureKind.SECRET, self._missing)
+        timestamp = int(now.timestamp())
         headers = {
             "Content-Type": "application/json",
             "webhook-id": key,
-            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-timestamp": str(timestamp),
             "Idempotency-Key": key,
         }
+        if keys := [signing for signing, until in self._keys if until is None or now < until]:
+            headers["webhook-signature"] = signatures(keys, key, timestamp, body)
         return await self._exchange("POST", self._url, body, headers, answer_limit)
 
     async def get_users(self) -> Pages | Failure:
@@ -179,6 +185,29 @@ class HrClient:
             self._hidden += [encoded, token.partition(":")[2] or token]
             headers["Authorization"] = f"Basic {encoded}"
         return headers
+
+    def _signing_keys(
+        self, secrets: ServiceSecrets, environ: Mapping[str, str]
+    ) -> list[tuple[bytes, datetime | None]]:
+        """The keys that sign, and until when."""
+        found: list[tuple[bytes, datetime | None]] = []
+        for text, until in (
+            (secrets.signing_secret, None),
+            (secrets.old_signing_secret, secrets.old_signing_until),
+        ):
+            if not text:
+                continue
+            try:
+                secret = _resolve(text, environ)
+                self._hidden += [secret, secret.removeprefix(PREFIX)]
+                found.append((read_signing_secret(secret), until))
+            except LookupError:
+                # The variable of a secret that is on its way out may be gone already.
+                if text == secrets.signing_secret:
+                    raise
+            except ValueError as error:
+                raise LookupError(f"signing_secret {error}") from None
+        return found
 
 
 class _Progress:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from tm20tui.delivery.draft import validate_service
+from tm20tui.delivery.draft import SECRETS, validate_service
 from tm20tui.errors import InvalidInput
 from tm20tui.model import Service, utc_now
 from tm20tui.operations.call import Call
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from tm20tui.store.vault import Vault
 
 _REQUIRED = tuple(item.name for item in fields(ServiceDraft) if item.default is MISSING)
-_SECRETS = ("auth_token", "extra_headers")
 _DEFAULTS = {
     item.name: item.default
     for item in fields(ServiceDraft)
-    if item.name not in _REQUIRED and item.name not in _SECRETS
+    if item.name not in _REQUIRED and item.name not in SECRETS
 }
 
 
@@ -49,7 +48,7 @@ async def get_service(call: Call, service_id: int) -> Service:
     return await call.gateway.database.read(services.get_service, service_id)
 
 
-@operation("services.add", "admin", hide=("auth_token", "extra_headers"))
+@operation("services.add", "admin", hide=SECRETS)
 async def add_service(call: Call, given: Mapping[str, Any]) -> Service:
     """Add a service: fields by their names, the others have their defaults.
 
@@ -63,7 +62,7 @@ async def add_service(call: Call, given: Mapping[str, Any]) -> Service:
     return service
 
 
-@operation("services.change", "admin", hide=("auth_token", "extra_headers"))
+@operation("services.change", "admin", hide=SECRETS)
 async def change_service(call: Call, service_id: int, given: Mapping[str, Any]) -> Service:
     """Change the fields that are given and leave the others.
 
@@ -73,7 +72,7 @@ async def change_service(call: Call, service_id: int, given: Mapping[str, Any]) 
     return await _apply(call.gateway, service_id, given)
 
 
-@operation("services.replace", "admin", hide=("auth_token", "extra_headers"))
+@operation("services.replace", "admin", hide=SECRETS)
 async def replace_service(call: Call, service_id: int, given: Mapping[str, Any]) -> Service:
     """Make a service what is given: fields that are not have their defaults, secrets are kept.
 

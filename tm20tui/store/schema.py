@@ -349,6 +349,11 @@ services = Table(
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("retry_at", Utc),
     Column("batch_limit", Integer),
+    Column("requests_per_minute", Integer),
+    Column("signing_secret_sealed", LargeBinary),
+    # While a secret is replaced the one before signs too; without a time until it is dropped.
+    Column("old_signing_secret_sealed", LargeBinary),
+    Column("old_signing_until", Utc),
     Column("last_attendance_sync_at", Utc),
     Column("last_users_sync_at", Utc),
     # Punches that no service was owed when this one came, still to be looked at: [next, end].
@@ -401,6 +406,12 @@ batches = Table(
         postgresql_where=text("status = 'open'"),
     ),
     Index("ix_batches_settled_at", "settled_at"),
+    Index(
+        "ix_batches_parent_id",
+        "parent_id",
+        sqlite_where=text("parent_id IS NOT NULL"),
+        postgresql_where=text("parent_id IS NOT NULL"),
+    ),
 )
 
 deliveries = Table(
@@ -437,6 +448,13 @@ deliveries = Table(
         sqlite_where=text("status = 'failed'"),
         postgresql_where=text("status = 'failed'"),
     ),
+    # Whose batches are kept as long as they are.
+    Index(
+        "ix_deliveries_failed_batch_id",
+        "batch_id",
+        sqlite_where=text("status = 'failed'"),
+        postgresql_where=text("status = 'failed'"),
+    ),
     Index(
         "ix_deliveries_held",
         "service_id",
@@ -468,6 +486,7 @@ delivery_batches = Table(
     metadata,
     Column("delivery_id", BigInteger, primary_key=True, autoincrement=False),
     Column("batch_id", BigInteger, primary_key=True, autoincrement=False),
+    Index("ix_delivery_batches_batch_id", "batch_id"),
 )
 
 totals = Table(

@@ -29,6 +29,7 @@ from tm20tui.store.owed import Owed as Owed
 from tm20tui.store.owed import list_owed as list_owed
 from tm20tui.store.reviving import ask_to_heal
 from tm20tui.store.schema import mappings, services, terminals
+from tm20tui.store.signing import SIGNING_OVERLAP, signing_columns
 from tm20tui.store.vault import Vault
 
 DELETED_REASON = "the service was deleted"
@@ -38,8 +39,8 @@ DELETED_REASON = "the service was deleted"
 class ServiceDraft:
     """A service as it shall be after a create or an update: every field, validated.
 
-    `auth_token` and `extra_headers` are secrets: None keeps what is stored, empty
-    forgets it. `terminal_ids` None means every terminal.
+    `auth_token`, `extra_headers` and `signing_secret` are secrets: None keeps what is
+    stored, empty forgets it. `terminal_ids` None means every terminal.
     """
 
     name: str
@@ -57,6 +58,8 @@ class ServiceDraft:
     batch_size: int = 100
     is_active: bool = True
     terminal_ids: tuple[int, ...] | None = None
+    requests_per_minute: int | None = None
+    signing_secret: str | None = field(default=None, repr=False)
 
 
 def list_services(conn: Connection) -> list[Service]:
@@ -95,10 +98,17 @@ def get_secrets(conn: Connection, vault: Vault, service_id: int) -> ServiceSecre
         SecretUnreadable: they were sealed with another key.
     """
     row = _row(conn, service_id)
-    token, headers = row["auth_token_sealed"], row["extra_headers_sealed"]
+    headers = row["extra_headers_sealed"]
+
+    def unsealed(name: str) -> str:
+        return vault.unseal(row[name]) if row[name] else ""
+
     return ServiceSecrets(
-        auth_token=vault.unseal(token) if token else "",
+        auth_token=unsealed("auth_token_sealed"),
         extra_headers=json.loads(vault.unseal(headers)) if headers else {},
+        signing_secret=unsealed("signing_secret_sealed"),
+        old_signing_secret=unsealed("old_signing_secret_sealed"),
+        old_signing_until=row["old_signing_until"],
     )
 
 
@@ -114,6 +124,7 @@ def add_service(conn: Connection, vault: Vault, draft: ServiceDraft, now: dateti
     values = {
         **_settings(draft),
         **_sealed(vault, draft),
+        **signing_columns(vault, draft.signing_secret, None, None),
         "created_at": now,
         "updated_at": now,
         **begin_backfill(conn),
@@ -143,6 +154,8 @@ def update_service(
     _check_name(conn, changes.name, service_id)
     _check_terminals(conn, changes.terminal_ids)
     values = {**_settings(changes), **_sealed(vault, changes), "updated_at": now}
+    known = None if before.base_url != changes.base_url else _row(conn, service_id)["signing_secret_sealed"]
+    values |= signing_columns(vault, changes.signing_secret, known, now + SIGNING_OVERLAP)
     is_corrected = _is_corrected(conn, vault, before, changes)
     if is_corrected or _differ(before, changes, _HEALING):
         values |= {"health": "healthy", "health_reason": "", "failures": 0, "retry_at": None}
@@ -236,6 +249,8 @@ def _service(row: RowMapping, mapped: tuple[int, ...]) -> Service:
     return Service(
         **{name: row[name] for name in _SAME_NAME},
         has_auth_token=row["auth_token_sealed"] is not None,
+        has_signing_secret=row["signing_secret_sealed"] is not None,
+        has_old_signing_secret=row["old_signing_secret_sealed"] is not None,
         extra_header_names=tuple(json.loads(row["extra_header_names"])),
         terminal_ids=None if row["serves_all_terminals"] else mapped,
     )
@@ -255,6 +270,7 @@ def _settings(draft: ServiceDraft) -> dict[str, Any]:
         "retry_attempts": draft.retry_attempts,
         "batch_size": draft.batch_size,
         "is_active": draft.is_active,
+        "requests_per_minute": draft.requests_per_minute,
         "serves_all_terminals": draft.terminal_ids is None,
     }
 
@@ -274,15 +290,17 @@ def _is_corrected(conn: Connection, vault: Vault, before: Service, changes: Serv
     """Whether requests will go elsewhere, or with other credentials."""
     if _differ(before, changes, _ADDRESS):
         return True
-    if changes.auth_token is None and changes.extra_headers is None:
+    if changes.auth_token is None and changes.extra_headers is None and changes.signing_secret is None:
         return False
     try:
         known = get_secrets(conn, vault, before.id)
     except SecretUnreadable:
         return True
     headers = changes.extra_headers
-    return changes.auth_token not in (None, known.auth_token) or (
-        headers is not None and dict(headers) != dict(known.extra_headers)
+    return (
+        changes.auth_token not in (None, known.auth_token)
+        or changes.signing_secret not in (None, known.signing_secret)
+        or (headers is not None and dict(headers) != dict(known.extra_headers))
     )
 
 

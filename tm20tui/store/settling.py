@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import BindParameter, Connection, bindparam, insert, text
+from sqlalchemy import BindParameter, Connection, bindparam, insert, select, text
 
 from tm20tui.store.batches import Batch, DeliveryRow, close_batch
 from tm20tui.store.deliveries import refresh_punches
-from tm20tui.store.schema import Utc, attempts
+from tm20tui.store.schema import Utc, attempts, batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,16 @@ def record_attempt(conn: Connection, batch: Batch, attempt: Attempt) -> None:
         },
     )
     conn.execute(_COUNT_ATTEMPT, {"batch": batch.id})
+
+
+def list_attempt_times(conn: Connection, service_id: int, since: datetime) -> list[datetime]:
+    """When requests to the service were begun since a moment."""
+    query = (
+        select(attempts.c.started_at)
+        .join(batches, batches.c.id == attempts.c.batch_id)
+        .where(attempts.c.started_at >= since, batches.c.service_id == service_id)
+    )
+    return list(conn.scalars(query))
 
 
 def settle_sent(conn: Connection, batch: Batch, now: datetime) -> int:
