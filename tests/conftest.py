@@ -28,6 +28,11 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("suite")
 
+# What is started speaks English, whoever runs the tests.
+for name in ("LC_ALL", "LC_MESSAGES", "TM20_LANG"):
+    os.environ.pop(name, None)
+os.environ["LANG"] = "en_GB.UTF-8"
+
 POSTGRES_URL = os.environ.get("TM20_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
 

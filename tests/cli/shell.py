@@ -26,7 +26,7 @@ class Shell:
             "PYTHONPATH": str(ROOT),
             "TM20_STATE_DIRECTORY": str(server.folder),
             "XDG_CACHE_HOME": str(home),
-            "LANG": "C.UTF-8",
+            "LANG": "en_GB.UTF-8",
             "TZ": "Europe/Paris",
         }
 

@@ -33,9 +33,15 @@ def test_translations_keep_the_holes_of_their_message() -> None:
 @pytest.mark.parametrize(
     ("asked", "environment", "language"),
     [
-        (None, {}, "en"),
+        (None, {}, "fr"),
+        (None, {"LANG": "C"}, "fr"),
+        (None, {"LANG": "C.UTF-8"}, "fr"),
+        (None, {"LANG": "en_US.UTF-8", "LC_ALL": "POSIX"}, "fr"),
         (None, {"LANG": "fr_FR.UTF-8"}, "fr"),
-        (None, {"LANG": "fr_FR.UTF-8", "LC_ALL": "C"}, "en"),
+        (None, {"LANG": "fr_SN@euro"}, "fr"),
+        (None, {"LANG": "en-GB"}, "en"),
+        (None, {"LANG": "de_DE.UTF-8"}, "en"),
+        (None, {"LANG": "en_GB.UTF-8", "LC_ALL": "C"}, "fr"),
         (None, {"LANG": "en_GB", "LC_MESSAGES": "fr"}, "fr"),
         (None, {"LANG": "en_GB", "TM20_LANG": "fr"}, "fr"),
         ("en", {"TM20_LANG": "fr"}, "en"),

@@ -54,9 +54,9 @@ def test_the_customers_example_is_accepted() -> None:
         ({"break_start_time": None}, "break_start_time", "required with break_end_time"),
         ({"break_start_time": "13:00"}, "break_start_time", "must be before break_end_time"),
         ({"break_start_time": "13:30"}, "break_start_time", "must be before break_end_time"),
-        ({"break_start_time": "08:00"}, "break_start_time", "inside Monday 08:00 to 17:00"),
-        ({"break_end_time": "17:30"}, "break_end_time", "inside Monday 08:00 to 17:00"),
-        (NIGHT, "break_start_time", "inside Monday 22:00 to 06:00 the next day"),
+        ({"break_start_time": "08:00"}, "break_start_time", "inside Monday 08:00–17:00"),
+        ({"break_end_time": "17:30"}, "break_end_time", "inside Monday 08:00–17:00"),
+        (NIGHT, "break_start_time", r"inside Monday 22:00–06:00 \(\+1\)"),
         (NIGHT | {"break_start_time": "21:00", "break_end_time": "23:00"}, "break_start_time", "inside"),
         (NIGHT | {"break_start_time": "01:00", "break_end_time": "23:00"}, "break_start_time", "before"),
         ({"tolerance_minutes": 241}, "tolerance_minutes", "minutes from 0 to 240"),
@@ -151,7 +151,7 @@ def test_hours_may_not_overlap_on_a_day_that_both_have(
     if not overlaps:
         validate_schedule(fields, existing=None, others=[june])
         return
-    sentence = r"overlaps schedule 7 'schedule 7' \(Monday 08:00 to 17:00\): change"
+    sentence = r"overlaps schedule 7 'schedule 7' \(Monday 08:00–17:00\): change"
     with pytest.raises(InvalidInput, match=sentence) as caught:
         validate_schedule(fields, existing=None, others=[june])
     assert caught.value.field == "check_in_time"
@@ -160,7 +160,7 @@ def test_hours_may_not_overlap_on_a_day_that_both_have(
 
 def test_the_night_before_is_in_the_way_of_the_morning_whoever_comes_first() -> None:
     night = schedule("22:00-06:00", weekday=6, ident=2)
-    with pytest.raises(InvalidInput, match=r"Sunday 22:00 to 06:00 the next day"):
+    with pytest.raises(InvalidInput, match=r"Sunday 22:00–06:00 \(\+1\)"):
         check_overlaps(schedule("05:00-09:00", weekday=0).draft(), [night])
     with pytest.raises(InvalidInput, match="overlaps"):
         check_overlaps(night.draft(), [schedule("05:00-09:00", weekday=0)])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tm20tui import __version__
 from tm20tui.errors import AlreadyRunning, ConfigError, Tm20Error
-from tm20tui.locale import N_, _, choose, install, sentence
+from tm20tui.locale import N_, _, choose, install, ngettext, sentence
 
 FAILED = 1
 USAGE = 2
@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     lang, word = _look_ahead(arguments)
     install(choose(lang))
+    _translate_argparse()
     try:
         if word and word not in LOCAL:
             # Asked of a running server, which knows what there is.
@@ -74,7 +75,9 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         ),
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"tm20tui {__version__}")
+    parser.add_argument(
+        "--version", action="version", version=f"tm20tui {__version__}", help=_("show the version and end")
+    )
     parser.add_argument("--config", type=Path, metavar="PATH", help=_(_CONFIG_HELP))
     parser.add_argument("--lang", metavar="en|fr", help=_("language of this command"))
     parser.add_argument("--headless", action="store_true", help=_("run without showing a status; logs only"))
@@ -134,6 +137,12 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 _CONFIG_HELP = N_(
     "configuration file (default: ./config.toml, else /etc/tm20tui/config.toml, if there is one)"
 )
+
+
+def _translate_argparse() -> None:
+    """argparse asks `gettext`, which knows nothing of our catalogue."""
+    argparse._ = _  # type: ignore[attr-defined]
+    argparse.ngettext = ngettext  # type: ignore[attr-defined]
 
 
 def _serve(arguments: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tm20tui.cli.nouns import Slot, Told, slots_of
-from tm20tui.locale import N_, _, ngettext
+from tm20tui.locale import N_, _
 
 LOCAL = ("check", "completion", "db", "simulate")
 """Commands that need no server."""
@@ -57,12 +57,6 @@ def split_common(arguments: Sequence[str]) -> tuple[Common, list[str]]:
     return Common(config, socket, found.get("--lang")), rest
 
 
-def translate_argparse() -> None:
-    """argparse asks `gettext`, which knows nothing of our catalogue."""
-    argparse._ = _  # type: ignore[attr-defined]
-    argparse.ngettext = ngettext  # type: ignore[attr-defined]
-
-
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Options of every command that asks a server."""
     group = parser.add_argument_group(_("everywhere"))
@@ -83,7 +77,6 @@ def build_parser(
     noun: str, word: str, verbs: Mapping[str, Told], events: Sequence[str]
 ) -> argparse.ArgumentParser:
     """The parser for a line that begins with `word`, which means `noun`."""
-    translate_argparse()
     parser = argparse.ArgumentParser(prog="tm20tui", allow_abbrev=False, add_help=False)
     commands = parser.add_subparsers(metavar=noun, required=True)
     if noun == "status":

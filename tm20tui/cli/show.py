@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tm20tui.locale import _
+from tm20tui.locale import _, sentence
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z")
+_SENTENCES = ("reason", "sentence", "error", "note", "sentences", "alarms")
+"""Ends of the names of fields that hold what the server says, to be translated whole."""
 _NARROWEST = 8
 _LONGEST_CELL = 300
 _GAP = "  "
@@ -106,7 +108,7 @@ def show_rows(rows: Iterable[Row], output: Output, columns: Sequence[tuple[str, 
     if not flat:
         print(_("nothing"))
         return
-    cells = [[cell(row.get(path)) for path, _title in columns] for row in flat]
+    cells = [[cell(row.get(path), path) for path, _title in columns] for row in flat]
     right = [
         all(isinstance(row.get(path), (int, float, type(None))) and row.get(path) is not True for row in flat)
         for path, _title in columns
@@ -129,7 +131,7 @@ def show_record(record: Mapping[str, Any], output: Output, indent: str = "") -> 
     label_width = max((width_of(label) for label in labels.values()), default=0)
     for path, value in shown.items():
         room = max(_NARROWEST, output.width - label_width - len(_GAP) - len(indent))
-        print(f"{indent}{pad(labels[path], label_width)}{_GAP}{fit(cell(value), room)}".rstrip())
+        print(f"{indent}{pad(labels[path], label_width)}{_GAP}{fit(cell(value, path), room)}".rstrip())
     for path, rows in lists.items():
         print(f"\n{heading(_(path.replace('_', ' ').replace('.', ' ')), output)}")
         show_rows(rows, output)
@@ -146,8 +148,8 @@ def flatten(record: Mapping[str, Any], prefix: str = "") -> Row:
     return flat
 
 
-def cell(value: Any) -> str:
-    """A value for people, on one line."""
+def cell(value: Any, path: str = "") -> str:
+    """A value for people, on one line; `path` is the name of its field."""
     if value is None or value in ([], {}):
         return ""
     if isinstance(value, bool):
@@ -157,10 +159,12 @@ def cell(value: Any) -> str:
     if isinstance(value, list):
         if _is_rows(value):
             return str(len(value))
-        return clean(", ".join(cell(item) for item in value))
+        return clean(", ".join(cell(item, path) for item in value))
     if isinstance(value, str) and _MOMENT.match(value):
         return datetime.fromisoformat(value).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    return clean(_(value)) if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return clean(sentence(value) if path.endswith(_SENTENCES) else _(value))
+    return str(value)
 
 
 def plain_cell(value: Any) -> str:

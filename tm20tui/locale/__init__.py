@@ -1,7 +1,8 @@
 """French and English: sentences are written in English and looked up in a catalogue when shown.
 
-`N_` marks a text that is translated later; `_` and `ngettext` translate. The
-catalogues of a language are its .po files, read as they are when it is not English.
+`N_` marks a text that is translated later; `_` and `ngettext` translate, `sentence` also what
+holds values already. The catalogues of a language are its .po files, read as they are when it
+is not English.
 """
 
 from __future__ import annotations
@@ -13,21 +14,31 @@ from functools import lru_cache
 from pathlib import Path
 
 LANGUAGES = ("en", "fr")
+DEFAULT = "fr"
 VARIABLE = "TM20_LANG"
+WORDED = frozenset({"reason", "state", "words"})
+"""Holes of a message whose values are sentences or words themselves."""
 
-_HOLE = re.compile(r"\\\{\w*\\\}")
+_HOLE = re.compile(r"\{(\w*)\}")
+_LONGEST_SENTENCE = 1500
+_NAMES_NOTHING = ("", "c", "posix")
 _STRING = re.compile(r'(?:(msgid|msgid_plural|msgstr(?:\[\d\])?)\s+)?("(?:[^"\\]|\\.)*")\s*\Z')
 
 
 def choose(asked: str | None = None) -> str:
-    """The language to speak: asked for, else the environment's, else English."""
+    """The language to speak: asked for, else the environment's, else French.
+
+    `C` and `POSIX` name no language. One that is named and that we do not have is English.
+    """
     candidates: Iterable[str | None] = (
         asked,
         os.environ.get(VARIABLE),
         os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG"),
     )
     first = next((text for text in candidates if text), "")
-    code = first.partition(".")[0].partition("_")[0].lower()
+    code = re.split(r"[._@-]", first.strip().lower())[0]
+    if code in _NAMES_NOTHING:
+        return DEFAULT
     return code if code in LANGUAGES else "en"
 
 
@@ -53,12 +64,15 @@ class Voice:
 
     def sentence(self, text: str) -> str:
         """A whole sentence that holds values: matched against what has `{holes}` in the catalogue."""
-        if not self._catalogue or text in self._catalogue:
+        if not self._catalogue or text in self._catalogue or len(text) > _LONGEST_SENTENCE:
             return self.text(text)
-        for pattern, translated in _templates(tuple(self._catalogue.items())):
-            if found := pattern.fullmatch(text):
-                return translated.format(**found.groupdict())
-        return text
+        found = matched(text, self.language)
+        if found is None:
+            return text
+        translated, values = found
+        return _HOLE.sub(
+            lambda hole: self.sentence(values[hole[1]]) if hole[1] in WORDED else values[hole[1]], translated
+        )
 
 
 _voice = Voice()
@@ -87,6 +101,14 @@ def N_(text: str) -> str:  # noqa: N802 - the name that tools and people know
 def sentence(text: str) -> str:
     """A whole sentence that holds values, in the language of now."""
     return _voice.sentence(text)
+
+
+def matched(text: str, language: str) -> tuple[str, Mapping[str, str]] | None:
+    """The translation with holes for a sentence, and what goes into them; None when there is none."""
+    for template in _templates(language):
+        if (values := template.values_in(text)) is not None:
+            return template.translated, values
+    return None
 
 
 @lru_cache(maxsize=4)
@@ -122,10 +144,36 @@ def read_catalogue(language: str) -> dict[str, str]:
 
 
 @lru_cache(maxsize=2)
-def _templates(entries: tuple[tuple[str, str], ...]) -> list[tuple[re.Pattern[str], str]]:
-    templates = []
-    for message, translated in entries:
-        if "{" in message:
-            pattern = _HOLE.sub(lambda hole: f"(?P<{hole[0][2:-2]}>.+)", re.escape(message))
-            templates.append((re.compile(pattern, re.DOTALL), translated))
-    return templates
+def _templates(language: str) -> list[_Template]:
+    """What has holes; first what says most itself, as it is the likeliest to be meant."""
+    found = [_Template(*entry) for entry in read_catalogue(language).items() if "{" in entry[0]]
+    return sorted(found, key=lambda template: -template.said)
+
+
+class _Template:
+    """A message with holes; compiled when the longest text between them is found in a sentence."""
+
+    def __init__(self, message: str, translated: str) -> None:
+        self.translated = translated
+        self._message = message
+        between = _HOLE.sub("\0", message).split("\0")
+        self._longest = max(between, key=len)
+        self.said = sum(map(len, between))
+        self._pattern: re.Pattern[str] | None = None
+
+    def values_in(self, text: str) -> Mapping[str, str] | None:
+        if self._longest not in text:
+            return None
+        if self._pattern is None:
+            self._pattern = self._compile()
+        found = self._pattern.fullmatch(text)
+        return None if found is None else found.groupdict()
+
+    def _compile(self) -> re.Pattern[str]:
+        pattern, end, known = "", 0, set()
+        for hole in _HOLE.finditer(self._message):
+            pattern += re.escape(self._message[end : hole.start()])
+            pattern += f"(?P={hole[1]})" if hole[1] in known else f"(?P<{hole[1]}>.+?)"
+            known.add(hole[1])
+            end = hole.end()
+        return re.compile(pattern + re.escape(self._message[end:]), re.DOTALL)

@@ -71,10 +71,10 @@ def check_overlaps(draft: ScheduleDraft, others: Sequence[Schedule]) -> None:
 
 
 def describe(hours: Hours) -> str:
-    """The weekday and times of a schedule, for people."""
+    """The weekday and times of a schedule, for people; (+1) says that it ends the next day."""
     start, end = (_short(moment) for moment in (hours.check_in_time, hours.check_out_time))
-    night = " the next day" if hours.check_out_time <= hours.check_in_time else ""
-    return f"{WEEKDAYS[hours.weekday]} {start} to {end}{night}"
+    night = " (+1)" if hours.check_out_time <= hours.check_in_time else ""
+    return f"{WEEKDAYS[hours.weekday]} {start}–{end}{night}"
 
 
 def _check_hours(draft: ScheduleDraft) -> None:
