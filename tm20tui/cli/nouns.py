@@ -24,6 +24,7 @@ RESERVED = frozenset(("all", "config", "help", "json", "lang", "no-header", "pla
 KNOWN_NOUNS = (
     "alarms",
     "audit",
+    "bulk",
     "commands",
     "credentials",
     "deliveries",
