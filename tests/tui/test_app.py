@@ -1,29 +1,368 @@
-"""The console on a real server: the frame, its keys, roles, languages."""
+"""The console on a real server: the frame, its keys, roles, languages, and how it fails."""
 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+import logging
+import shutil
+from collections.abc import Iterator
+from typing import Any
 
-from tests.tui.world import client, console, running
+import pytest
+
+from tests.tui.world import Console, World, client, console
+from tm20tui.tui.app import ConsoleApp
+from tm20tui.tui.dialogs import Choice, Confirm, Notice
+from tm20tui.tui.modes.terminals import TerminalsMode
 
 
-def test_the_frame_and_an_empty_first_screen(tmp_path: Path) -> None:
-    async def body() -> None:
-        async with console(world) as seen:
+@pytest.fixture(autouse=True)
+def nothing_remembered(world: World) -> Iterator[None]:
+    yield
+    shutil.rmtree(world.gateway.settings.resolved_state_directory / "consoles", ignore_errors=True)
+
+
+def look(world: World, body: Any, **options: Any) -> None:
+    """Run `body` with a console that shows the terminals."""
+
+    async def run() -> None:
+        who = options.pop("who", None)
+        async with console(world, who, **options) as seen:
             await seen.press("2")
-            await seen.see("tm20tui", "Terminals", "no terminal has connected yet")
-            print(seen.text())
+            await seen.see("ZX01")
+            await body(seen)
 
-    with running(tmp_path) as world:
-        asyncio.run(body())
+    asyncio.run(run())
 
 
-def test_the_language_changes_while_it_runs(tmp_path: Path) -> None:
-    async def body() -> None:
-        async with console(world, client(language="fr")) as seen:
-            seen.app.speak("en")
-            await seen.see("listens")
+def audited(world: World, operation: str) -> list[Any]:
+    return list(world.operate("audit.list", operation=operation).entries)
 
-    with running(tmp_path) as world:
-        asyncio.run(body())
+
+def test_the_frame_says_who_where_and_how_many(world: World) -> None:
+    async def body(seen: Console) -> None:
+        await seen.see("tm20tui", "listens", "○1", "◆1", "ann (admin)", "EN", "[2 Terminals]", ": commands")
+        assert seen.text().splitlines()[0].startswith(" tm20tui")
+        assert "commands" in seen.text().splitlines()[-1]
+
+    look(world, body)
+
+
+def test_it_is_useful_in_eighty_columns_and_in_sixty(world: World) -> None:
+    for size in ((80, 24), (60, 16)):
+
+        async def body(seen: Console) -> None:
+            await seen.see("[2] Terminals", "ZX01", "ann [admin]")
+
+        look(world, body, size=size)
+
+
+def test_french_operators_get_french_and_may_change_their_mind(world: World) -> None:
+    async def body(seen: Console) -> None:
+        await seen.see("[2 Terminaux]", "Dérive", "écoute", "commandes")
+        seen.app.speak("en")
+        await seen.see("[2 Terminals]", "Drift", "listens", "commands")
+
+    look(world, body, who=client(language="fr"))
+
+
+def test_two_consoles_speak_their_own_languages(world: World) -> None:
+    async def run() -> None:
+        async with console(world, client(language="fr")) as one, console(world, client()) as two:
+            await one.press("2")
+            await two.press("2")
+            await one.see("Dérive")
+            await two.see("Drift")
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("key", ["2", "é"])
+def test_digits_and_the_french_top_row_go_to_modes(world: World, key: str) -> None:
+    async def run() -> None:
+        async with console(world) as seen:
+            await seen.press(key)
+            await seen.see("[2 Terminals]")
+
+    asyncio.run(run())
+
+
+def test_an_action_asks_does_and_tells(world: World) -> None:
+    async def body(seen: Console) -> None:
+        seen.grid.go_to(world.operate("terminals.list")[0].terminal.id)
+        await seen.press("A")
+        await seen.see("✓ approve: ZX01")
+        assert world.operate("terminals.list")[0].terminal.admission == "approved"
+        await seen.press("z")
+        await seen.see("blocked again: ZX01")
+        assert world.operate("terminals.list")[0].terminal.admission == "blocked"
+        await seen.press("z")
+        await seen.see("nothing to undo")
+
+    look(world, body)
+
+
+def test_what_cannot_be_done_says_why(world: World) -> None:
+    async def body(seen: Console) -> None:
+        seen.grid.go_to(world.operate("terminals.list")[1].terminal.id)
+        await seen.press("o")
+        await seen.see("✗ ZX02", "a door is never opened later")
+        assert not isinstance(seen.app.screen, Confirm)
+        await seen.press("a")
+        assert isinstance(seen.app.screen, Choice)
+        await seen.see("open the door — not connected")
+        await seen.press("escape")
+        await seen.press("question_mark")
+        assert isinstance(seen.app.screen, Notice)
+        await seen.see("open the door — not connected")
+
+    look(world, body)
+
+
+@pytest.mark.parametrize("way", ["key", "menu", "palette"])
+def test_a_viewer_is_refused_with_the_reason_and_it_is_audited(world: World, way: str) -> None:
+    before = len(audited(world, "terminals.approve"))
+
+    async def body(seen: Console) -> None:
+        if way == "key":
+            await seen.press("A")
+        elif way == "menu":
+            seen.app.screen.action_do("terminals.approve")  # type: ignore[attr-defined]
+        else:
+            seen.app.ask_operation("terminals.approve")
+        await seen.see("refused: needs the role operator, yours is viewer")
+        await seen.until(lambda: len(audited(world, "terminals.approve")) > before)
+        entry = audited(world, "terminals.approve")[0]
+        assert (entry.outcome, entry.operator, entry.origin) == ("refused", "ann", "console")
+        assert "A approve" not in seen.text()
+
+    look(world, body, who=client("viewer"))
+
+
+def test_a_read_only_console_says_that_it_is_one(world: World) -> None:
+    async def body(seen: Console) -> None:
+        await seen.press("A")
+        await seen.see("read-only: refused")
+
+    look(world, body, who=client("viewer", read_only=True))
+
+
+def test_a_crash_of_a_look_is_told_and_logged_and_costs_nothing_else(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(seen: Console) -> None:
+        with monkeypatch.context() as patch:
+
+            async def crash(self: TerminalsMode, start: Any) -> Any:
+                raise RuntimeError("secret details")
+
+            patch.setattr(TerminalsMode, "page", crash)
+            await seen.press("f5")
+            await seen.see("this went wrong and was written to the log: RuntimeError")
+            assert "secret details" not in seen.text()
+        await seen.press("escape", "f5")
+        await seen.see("ZX01")
+
+    with caplog.at_level(logging.ERROR):
+        look(world, body)
+    assert "secret details" in caplog.text
+
+
+def test_a_crash_of_a_widget_ends_the_console_without_locals(
+    world: World, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def run() -> None:
+        async with console(world) as seen:
+            secret_of_a_frame = "hunter2"
+
+            def crash() -> None:
+                local = secret_of_a_frame
+                raise ZeroDivisionError(f"{len(local)}")
+
+            seen.app.call_later(crash)
+            await asyncio.sleep(0.3)
+
+    with caplog.at_level(logging.ERROR), pytest.raises(ZeroDivisionError):
+        asyncio.run(run())
+    assert "console 1 crashed" in caplog.text
+    printed = capsys.readouterr()
+    assert "hunter2" not in caplog.text + printed.out + printed.err
+
+
+def test_quitting_asks_and_closes_only_the_console(world: World) -> None:
+    async def body(seen: Console) -> None:
+        await seen.press("q")
+        await seen.see("close the console, the server goes on", "stop the server")
+        await seen.press("i")
+        assert seen.host.closed == [(1, "")]
+
+    look(world, body)
+
+
+def test_a_viewer_cannot_stop_the_server(world: World) -> None:
+    async def body(seen: Console) -> None:
+        await seen.press("ctrl+q")
+        await seen.see("stop the server… —")
+        await seen.press("s")
+        assert not seen.host.stopped
+
+    look(world, body, who=client("viewer"))
+
+
+def test_ctrl_c_stops_nothing(world: World) -> None:
+    async def body(seen: Console) -> None:
+        await seen.press("ctrl+c")
+        await seen.see("Ctrl+C does not stop the server")
+        assert seen.host.closed == []
+
+    look(world, body)
+
+
+def test_the_palette_finds_modes_terminals_and_operations_in_both_languages(world: World) -> None:
+    async def body(seen: Console) -> None:
+        await seen.press("colon")
+        await seen.press(*"zx02")
+        await seen.see("ZX02", "ouvrir le terminal")
+        await seen.press("enter")
+        await seen.see("Terminaux › ZX02")
+        await seen.press("escape")
+        await seen.press("colon")
+        await seen.press(*"english")
+        await seen.see("Language: English")
+        await seen.press("enter")
+        await seen.see("[2 Terminals]")
+
+    look(world, body, who=client(language="fr"))
+
+
+def test_any_operation_can_be_asked_for_by_name(world: World) -> None:
+    async def body(seen: Console) -> None:
+        seen.app.ask_operation("terminals.get")
+        await seen.see("terminal_id")
+        await seen.press(*"nope", "enter")
+        await seen.see("a whole number")
+        await seen.press(*["backspace"] * 4, *"999", "enter")
+        await seen.see("no terminal with id 999")
+        await seen.press(*["backspace"] * 3, *str(world.operate("terminals.list")[1].terminal.id), "enter")
+        await seen.see('"sn": "ZX02"')
+
+    look(world, body)
+
+
+def test_only_ascii_reaches_a_terminal_without_unicode(world: World) -> None:
+    async def body(seen: Console) -> None:
+        for keys in (
+            ("j",),
+            ("a",),
+            ("escape",),
+            ("question_mark",),
+            ("escape",),
+            ("q",),
+            ("escape",),
+            ("colon",),
+        ):
+            await seen.press(*keys)
+            text = seen.text()
+            assert text.isascii(), sorted({char for char in text if not char.isascii()})
+        await seen.press("escape")
+        await seen.see("Derive")
+
+    look(world, body, who=client(unicode=False, language="fr"))
+
+
+def test_letters_keep_their_accents_where_only_signs_are_unwanted(world: World) -> None:
+    async def body(seen: Console) -> None:
+        await seen.see("Dérive", "+-", "o1")
+        assert not set("●○◆▲╭│›…") & set(seen.text())
+
+    look(world, body, who=client(ascii=True, language="fr"))
+
+
+def test_without_colours_nothing_depends_on_them(world: World) -> None:
+    async def body(seen: Console) -> None:
+        assert seen.app.theme == "ansi-dark"
+        await seen.see("○", "◆", "›")
+
+    look(world, body, who=client(no_color=True))
+
+
+def test_marks_filter_and_escape_in_order(world: World) -> None:
+    async def body(seen: Console) -> None:
+        await seen.press("space", "space")
+        await seen.see("2 marked")
+        await seen.press("slash")
+        await seen.press(*"zx0")
+        await seen.press("enter")
+        await seen.see("filter: zx0", "2 marked")
+        await seen.press("slash")
+        await seen.press(*"none")
+        await seen.see("no match — Esc clears the filter “none”", "2 marked (2 hidden)")
+        await seen.press("escape", "escape")
+        await seen.see("ZX01")
+        await seen.press("escape")
+        await seen.until(lambda: "marked" not in seen.text())
+
+    look(world, body)
+    look(world, lambda seen: seen.see("Terminals · 3"))
+
+
+def test_choices_are_remembered_and_a_broken_memory_only_forgets(world: World) -> None:
+    async def order(seen: Console) -> None:
+        await seen.press("s")
+        await seen.press("2")
+        await seen.press("S")
+        await seen.until(lambda: seen.grid.sorted_by == ("sn", True))
+
+    async def again(seen: Console) -> None:
+        await seen.until(lambda: seen.grid.sorted_by == ("sn", True))
+        assert [row.record[0].sn for row in seen.grid.rows] == ["ZX03", "ZX02", "ZX01"]
+
+    look(world, order)
+    look(world, again)
+    path = world.gateway.settings.resolved_state_directory / "consoles" / "ann.toml"
+    path.write_text("= broken")
+    look(world, lambda seen: seen.see("ZX01"))
+    path.unlink()
+
+
+def test_an_export_holds_what_is_shown_and_no_formula(world: World) -> None:
+    terminal = world.operate("terminals.list")[2].terminal
+    world.operate("terminals.change", terminal_id=terminal.id, name="=cmd|'/c calc'!A1")
+
+    async def body(seen: Console) -> None:
+        await seen.see("=cmd")
+        await seen.press("x")
+        await seen.see("3 rows written to")
+
+    look(world, body)
+    folder = world.gateway.settings.resolved_state_directory / "exports"
+    files = sorted(folder.glob("terminals-*.csv"))
+    text = files[-1].read_text(encoding="utf-8")
+    assert "ZX02" in text
+    assert "\"'=cmd" in text or ",'=cmd" in text
+    assert files[-1].stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["Dupont [/x]", "[bold]x[/bold] \x1b]0;owned\x07", "n" * 200, "\u202egnp.exe"]
+)
+def test_hostile_names_are_shown_literally(world: World, name: str) -> None:
+    from tm20tui.store.terminals import update_terminal
+
+    terminal = world.operate("terminals.list")[1].terminal
+    world.write(update_terminal, terminal.id, {"name": name})
+
+    async def body(seen: Console) -> None:
+        seen.grid.go_to(terminal.id)
+        await seen.press("t")
+        await seen.press("a", "escape", "enter", "escape", "c", "question_mark", "escape")
+        await seen.see(name[:7].replace("\u202e", "·"))
+        text = seen.text()
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        assert isinstance(seen.app, ConsoleApp)
+
+    try:
+        look(world, body, size=(160, 40))
+    finally:
+        world.write(update_terminal, terminal.id, {"name": ""})

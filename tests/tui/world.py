@@ -23,7 +23,7 @@ from tm20tui.tui.console import AttachedConsole, Client
 from tm20tui.tui.grid import Grid
 
 T = TypeVar("T")
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 10.0
 
 
 @dataclass
@@ -67,12 +67,12 @@ class World:
 
         return self.do(run)
 
-    def operate(self, name: str, **arguments: Any) -> Any:
+    def operate(self, operation: str, /, **arguments: Any) -> Any:
         """An operation, asked by the server itself."""
         from tm20tui.operations.call import SERVER, Call
 
         async def run() -> Any:
-            return await self.bridge.registry[name].function(Call(self.gateway, SERVER), **arguments)
+            return await self.bridge.registry[operation].function(Call(self.gateway, SERVER), **arguments)
 
         return self.do(run)
 

@@ -11,7 +11,7 @@ import logging
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.command import CommandPalette
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from tm20tui.errors import Tm20Error, Unavailable
@@ -28,6 +29,7 @@ from tm20tui.model import utc_now
 from tm20tui.snapshot import Snapshot
 from tm20tui.tui import formats, themes
 from tm20tui.tui.actions import Action, Undo
+from tm20tui.tui.ascii import AsciiFilter
 from tm20tui.tui.bridge import Backend
 from tm20tui.tui.console import Client, Host
 from tm20tui.tui.dialogs import Notice
@@ -94,7 +96,9 @@ class ConsoleApp(App[int]):
         self.last_reference = ""
         self.shows_ages = True
         self.seen: Snapshot = backend.snapshot()
+        self._tick_failure = ""
         self._undo: list[tuple[float, Undo]] = []
+        self._ascii_filters = [AsciiFilter(keep_letters=client.unicode)] if self.ascii else []
         super().__init__()
         # Textual redirects them for the whole process; with several consoles that never ends well.
         self._capture_stdout, self._capture_stderr = sys.stdout, sys.stderr  # type: ignore[assignment]
@@ -242,6 +246,10 @@ class ConsoleApp(App[int]):
         key = self.settings.keys.get(action.id, action.key)
         return self.key_name(key.partition(",")[0])
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's, and the one for terminals that only have ASCII."""
+        return [*super().get_line_filters(), *self._ascii_filters]
+
     def get_key_display(self, binding: Binding) -> str:
         """Used by Textual's own widgets."""
         return self.key_name(binding.key)
@@ -268,8 +276,14 @@ class ConsoleApp(App[int]):
     def _tick(self) -> None:
         self.seen = self.backend.snapshot()
         screen = self.screen
-        if isinstance(screen, ModeScreen) and screen.is_mounted:
+        if not isinstance(screen, ModeScreen) or not screen.is_mounted:
+            return
+        try:
             screen.tick(self.elapsed())
+        except Exception as error:  # a defect of a screen must not end what others use
+            if self._tick_failure != repr(error):
+                self._tick_failure = repr(error)
+                log.exception("drawing the mode %s crashed", screen.MODE)
 
     def show_mode(self, mode: str) -> None:
         """Go to a mode."""

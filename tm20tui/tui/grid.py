@@ -7,7 +7,7 @@ dropped, never wrapped.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -152,17 +152,19 @@ class Grid(ScrollView, can_focus=True):
 
     # What changes
 
-    def show(self, rows: Iterable[Row], *, to_top: bool = False) -> None:
+    def show(
+        self, rows: Iterable[Row], *, to_top: bool = False, existing: Collection[Key] | None = None
+    ) -> None:
         """Show these rows; only what differs is painted.
 
         The cursor stays on its key, or where it was when that is gone; with `to_top` it goes
-        to the first row. Marks of rows that are gone are taken off.
+        to the first row. Marks of rows that are not `existing`, by default not shown, are taken off.
         """
         new = list(rows)[:MOST_ROWS]
         old, before = self._rows, self.cursor_row
         self._rows = new
         self._places = {row.key: place for place, row in enumerate(new)}
-        self.marks &= self._places.keys()
+        self.marks.intersection_update(self._places.keys() if existing is None else existing)
         cursor = self._cursor
         if to_top:
             self._cursor = 0

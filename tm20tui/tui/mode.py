@@ -57,6 +57,8 @@ class ModeScreen(Screen[Any]):
         super().__init__()
         self._is_looking = False
         self._looked_at = 0.0
+        self._status, self._tabs = StatusRow(id="status"), TabsRow(id="tabs")
+        self._message, self._hints = MessageLine(id="message"), KeyHints(id="hints")
 
     # For subclasses
 
@@ -90,21 +92,21 @@ class ModeScreen(Screen[Any]):
 
     def compose(self) -> ComposeResult:
         """The frame around the body."""
-        yield StatusRow(id="status")
-        yield TabsRow(id="tabs")
+        yield self._status
+        yield self._tabs
         yield from self.body()
-        yield MessageLine(id="message")
-        yield KeyHints(id="hints")
+        yield self._message
+        yield self._hints
 
     def draw_frame(self) -> None:
         """Show the frame as it is now; what is equal is not painted."""
+        if not self.is_mounted:
+            return
         app = self.app
-        self.query_one(StatusRow).draw(app)
-        self.query_one(TabsRow).draw(
-            app, self.MODE, [safe(step, 40) for step in self.trail()], self.tabs_right()
-        )
-        self.query_one(MessageLine).show(app.messages.line(app.size.width))
-        self.query_one(KeyHints).draw(self.hints(), (":", _("commands")))
+        self._status.draw(app)
+        self._tabs.draw(app, self.MODE, [safe(step, 40) for step in self.trail()], self.tabs_right())
+        self._message.show(app.messages.line(app.size.width))
+        self._hints.draw(self.hints(), (":", _("commands")))
 
     def hints(self) -> list[tuple[str, str]]:
         """The keys worth showing here, most important first."""
@@ -132,8 +134,7 @@ class ModeScreen(Screen[Any]):
 
     def on_resize(self) -> None:
         """Other widths."""
-        if self.is_mounted:
-            self.draw_frame()
+        self.draw_frame()
 
     # Looking
 

@@ -18,7 +18,7 @@ from tm20tui.tui import formats
 from tm20tui.tui.actions import Target
 from tm20tui.tui.dialogs import Choice
 from tm20tui.tui.filters import Filter, parse
-from tm20tui.tui.grid import Column, Grid, Row
+from tm20tui.tui.grid import Column, Grid, Key, Row
 from tm20tui.tui.language import N_, _, ngettext
 from tm20tui.tui.mode import ModeScreen
 from tm20tui.tui.safe import safe
@@ -86,6 +86,7 @@ class TableMode(ModeScreen):
         self.grid = Grid(self.COLUMNS, id="table", with_marks=self.WITH_MARKS)
         self.bar = FilterBar(id="filter", compact=True)
         self._all: tuple[Row, ...] = ()
+        self._marked: dict[Key, Row] = {}
         self._waiting = 0
         self._sort = next(iter(self.SORTS), "")
         self._reversed = False
@@ -147,7 +148,9 @@ class TableMode(ModeScreen):
                 self._waiting, self._is_settled = 0, True
             self.grid.sorted_by = (self._sort, self._reversed) if self._sort else None
         self.grid.empty = self._nothing() if not rows else ""
-        self.grid.show(rows, to_top=to_top)
+        # A filter or another page hides marks, it does not take them off.
+        existing = self.grid.marks if self.PAGED else {row.key for row in self._all}
+        self.grid.show(rows, to_top=to_top, existing=set(existing))
         self._title()
         self.preview(self.grid.cursor_row)
 
@@ -179,7 +182,10 @@ class TableMode(ModeScreen):
             parts.append(formats.number(total) if count == total else f"{count}/{formats.number(total)}")
         if self.grid.marks:
             marked = len(self.grid.marks)
-            parts.append(ngettext("{count} marked", "{count} marked", marked).format(count=marked))
+            text = ngettext("{count} marked", "{count} marked", marked).format(count=marked)
+            if hidden := sum(self.grid.find(key) is None for key in self.grid.marks):
+                text += " " + ngettext("({count} hidden)", "({count} hidden)", hidden).format(count=hidden)
+            parts.append(text)
         if self.filter:
             parts.append(_("filter: {filter}").format(filter=safe(self.filter.text, 40)))
         if self._waiting:
@@ -238,9 +244,13 @@ class TableMode(ModeScreen):
             self._order(event.column, reverse=not self._reversed if event.column == self._sort else False)
 
     def targets(self) -> Sequence[Target]:
-        """The marked rows, else the one under the cursor."""
+        """The marked rows, hidden ones too, else the one under the cursor."""
         if self.grid.marks:
-            return [self.target_of(row) for row in self.grid.rows if row.key in self.grid.marks]
+            here = {row.key: row for row in (*self._all, *self.grid.rows)}
+            self._marked = {
+                key: here.get(key) or row for key, row in self._marked.items() if key in self.grid.marks
+            }
+            return [self.target_of(row) for row in self._marked.values()]
         row = self.grid.cursor_row
         return [] if row is None else [self.target_of(row)]
 
@@ -250,12 +260,14 @@ class TableMode(ModeScreen):
         for target in plan.eligible:
             if target.key not in keep:
                 self.grid.mark(target.key, False)
+                self.grid.marks.discard(target.key)
+                self._marked.pop(target.key, None)
         super().after(plan, failed)
 
     def action_mark(self) -> None:
         """Mark or unmark, and go on to the next row."""
         if self.WITH_MARKS and (row := self.grid.cursor_row) is not None:
-            self.grid.mark(row.key, row.key not in self.grid.marks)
+            self._mark(row, row.key not in self.grid.marks)
             self.grid.action_move(1)
             self._title()
             self.draw_frame()
@@ -264,8 +276,15 @@ class TableMode(ModeScreen):
         """Mark every row that the filter leaves."""
         if self.WITH_MARKS:
             for row in self.grid.rows:
-                self.grid.mark(row.key, True)
+                self._mark(row, True)
             self._title()
+
+    def _mark(self, row: Row, is_marked: bool) -> None:
+        self.grid.mark(row.key, is_marked)
+        if is_marked:
+            self._marked[row.key] = row
+        else:
+            self._marked.pop(row.key, None)
 
     def action_clear_marks(self) -> None:
         """No marks."""
@@ -275,6 +294,8 @@ class TableMode(ModeScreen):
         had = bool(self.grid.marks)
         for key in list(self.grid.marks):
             self.grid.mark(key, False)
+        self.grid.marks.clear()
+        self._marked.clear()
         self._title()
         return had
 
@@ -357,7 +378,6 @@ class TableMode(ModeScreen):
 
     def on_mount(self) -> None:
         """What was chosen last time is chosen again."""
-        super().on_mount()
         self.bar.display = False
         sort = self.app.memory.get(self.MODE, "sort")
         if sort.lstrip("-") in self.SORTS:
