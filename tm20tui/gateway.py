@@ -29,6 +29,7 @@ from typing import Protocol
 import trio
 
 from tm20tui.alarms import Alarms
+from tm20tui.attached import Attached
 from tm20tui.backfill.office import BackfillOffice
 from tm20tui.delivery.config import DeliveryConfig
 from tm20tui.delivery.dispatcher import Dispatcher
@@ -109,6 +110,7 @@ class Gateway:
         self.events = EventBus()
         self.alarms = Alarms(self.events)
         self.meters = Meters()
+        self.attached = Attached()
         self.watch = Watch(self)
         self.started_at: datetime = utc_now()
         self.front_ends: Sequence[FrontEnd] = ()
@@ -120,6 +122,10 @@ class Gateway:
     def stop(self) -> None:
         """Drain, then return from `run`."""
         self._stopping.set()
+
+    async def wait_stopping(self) -> None:
+        """Return once it has been told to stop."""
+        await self._stopping.wait()
 
     def snapshot(self) -> Snapshot:
         """What there is to see, at most a second old; any thread may ask, at its own pace."""

@@ -20,8 +20,8 @@ FAILED = 1
 USAGE = 2
 ALREADY_RUNNING = 3
 INTERRUPTED = 130
-LOCAL = ("check", "completion", "db", "simulate", "__complete")
-"""Commands that need no running server."""
+LOCAL = ("attach", "check", "completion", "db", "simulate", "__complete")
+"""Commands that are not made from what a running server says it can do."""
 _WITH_VALUE = ("--config", "--lang", "--seed", "--socket")
 
 
@@ -95,6 +95,18 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         "--lang", metavar="en|fr", default=argparse.SUPPRESS, help=_("language of this command")
     )
 
+    attach = commands.add_parser(
+        "attach",
+        parents=[again],
+        allow_abbrev=False,
+        help=_("show the console of the running server on this terminal"),
+    )
+    if "attach" in arguments:
+        from tm20tui.cli.attach import add_options
+
+        add_options(attach)
+    attach.set_defaults(run=_attach)
+
     check = commands.add_parser(
         "check",
         parents=[again],
@@ -155,6 +167,12 @@ def _serve(arguments: argparse.Namespace) -> int:
     from tm20tui.cli.serve import serve
 
     return serve(settings, headless=arguments.headless, demo=arguments.demo, seed=arguments.seed)
+
+
+def _attach(arguments: argparse.Namespace) -> int:
+    from tm20tui.cli.attach import attach
+
+    return attach(arguments)
 
 
 def _check(arguments: argparse.Namespace) -> int:

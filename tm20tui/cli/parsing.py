@@ -12,8 +12,8 @@ from typing import Any
 from tm20tui.cli.nouns import Slot, Told, slots_of
 from tm20tui.locale import N_, _
 
-LOCAL = ("check", "completion", "db", "simulate")
-"""Commands that need no server."""
+LOCAL = ("attach", "check", "completion", "db", "simulate")
+"""Commands that are not made from what a server says it can do."""
 _COMMON = ("--config", "--socket", "--lang")
 _EXCEPTION = re.compile(
     r"[;:,]? ?`[A-Z]\w+` when .*\Z| Raises as .*\Z|[;.] [Ww]aits up to `wait_seconds`\.?\Z"

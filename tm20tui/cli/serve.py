@@ -23,6 +23,7 @@ from tm20tui.errors import AlreadyRunning, Tm20Error
 from tm20tui.gateway import FrontEnd, Gateway
 from tm20tui.logs import configure
 from tm20tui.settings import Settings
+from tm20tui.tui.host import ConsoleHost
 
 if TYPE_CHECKING:
     from tm20tui.cli.demo import Demo
@@ -66,10 +67,10 @@ def serve(settings: Settings, *, headless: bool, demo: bool, seed: int | None = 
     return run.code
 
 
-def front_ends(settings: Settings) -> tuple[FrontEnd, ...]:
+def front_ends(settings: Settings, consoles: ConsoleHost) -> tuple[FrontEnd, ...]:
     """What people and programs reach the server through."""
     api = (ApiServer(settings),) if settings.api.enabled else ()
-    return (*api, ControlServer(settings))
+    return (*api, consoles, ControlServer(settings, consoles))
 
 
 def _enter_demo(stack: contextlib.ExitStack, settings: Settings, seed: int | None) -> Demo:
@@ -100,6 +101,7 @@ class _Run:
         self._settings = settings
         self._gateway = Gateway(settings)
         self._demo = demo
+        self._consoles = ConsoleHost()
 
     async def main(self) -> None:
         """Everything, until the gateway has returned."""
@@ -114,7 +116,7 @@ class _Run:
                 nursery.start_soon(self._demo.run, self._gateway)
 
     async def _serve(self, started: _Started, nursery: trio.Nursery) -> None:
-        await self._gateway.run(front_ends(self._settings), task_status=started)
+        await self._gateway.run(front_ends(self._settings, self._consoles), task_status=started)
         nursery.cancel_scope.cancel()
 
     async def _obey_signals(self, nursery: trio.Nursery, *, task_status: trio.TaskStatus[None]) -> None:

@@ -41,14 +41,16 @@ class Refused(OperationError):
 
 
 class Client:
-    """One connection; a context manager.
+    """One connection; a context manager. With `console`, what its hello tells, it is one to `hand_over`.
 
     Raises, on construction:
         NotReachable: no server is there.
         Refused: it does not want us.
     """
 
-    def __init__(self, path: Path, *, seconds: float = HELLO_SECONDS) -> None:
+    def __init__(
+        self, path: Path, *, seconds: float = HELLO_SECONDS, console: dict[str, Any] | None = None
+    ) -> None:
         self._lines = LineBuffer(LONGEST_ANSWER)
         self._last_id = 0
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -56,7 +58,14 @@ class Client:
         try:
             with address_of(path) as address:
                 self._socket.connect(address)
-            self._send({"hello": VERSION, "for": "operations", "program": f"tm20tui {__version__}"})
+            hello: dict[str, Any] = {
+                "hello": VERSION,
+                "for": "operations",
+                "program": f"tm20tui {__version__}",
+            }
+            if console is not None:
+                hello.update({"for": "console", "console": console})
+            self._send(hello)
             self.server = self._receive()
         except (OSError, Lost) as error:
             self._socket.close()
@@ -104,6 +113,10 @@ class Client:
     def set_patience(self, seconds: float | None) -> None:
         """How long to wait for each answer from now on; None for ever."""
         self._socket.settimeout(seconds)
+
+    def hand_over(self) -> tuple[socket.socket, bytes]:
+        """The connection for something else than requests, and what was received of it already."""
+        return self._socket, self._lines.rest()
 
     def close(self) -> None:
         """End the connection."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from typing import Any
 
 import trio
@@ -53,6 +55,13 @@ class Connection:
                 return None
             self._lines.feed(data)
         return None
+
+    def hand_over(self) -> tuple[socket.socket, bytes]:
+        """The connection itself, for somebody else, and what was received of it and not read yet."""
+        own = socket.socket(fileno=os.dup(self._stream.socket.fileno()))
+        own.setblocking(False)
+        self.is_lost = True
+        return own, self._lines.rest()
 
     async def send(self, message: dict[str, Any]) -> None:
         """Send a message."""

@@ -13,7 +13,7 @@ from tm20tui.operations.registry import Argument, Operation, to_json
 
 _DANGEROUS = re.compile(
     r"block|clean\w*|clear|delete|disable|discard|door|drop|erase|factory|forget|initsys|open|purge|reboot|"
-    r"remove|replace|reset|revoke|unlock|wipe"
+    r"remove|replace|reset|revoke|stop|unlock|wipe"
 )
 """Words of an operation's name that say so."""
 

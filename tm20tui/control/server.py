@@ -6,8 +6,8 @@ import logging
 import os
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
@@ -35,7 +35,22 @@ MOST_CLIENTS_OF_A_USER = 24
 HELLO_SECONDS = 5.0
 _PAUSE_SECONDS = 1.0
 
-Serve = Callable[[Connection, "Gateway", Operator, Mapping[str, Operation]], Awaitable[None]]
+PURPOSES = ("operations", "console")
+"""What a connection can be for."""
+
+
+class Console(Protocol):
+    """What shows itself over a connection that is handed over to it."""
+
+    async def run(self, connection: socket.socket, early: bytes = b"") -> str:
+        """Until it ends; `early` is what was received already."""
+
+
+class Consoles(Protocol):
+    """What admits consoles."""
+
+    def admit(self, told: object, operator: Operator, pid: int, gateway: Gateway) -> Console:
+        """A console for who has said hello; raises `OperationError` for who may have none."""
 
 
 class ControlServer:
@@ -44,7 +59,8 @@ class ControlServer:
     address = ""
     """It has no URL: what shows addresses shows those of the network. `path` is where it is."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, consoles: Consoles | None = None) -> None:
+        self._consoles = consoles
         self.path = settings.control_path
         self._file = SocketFile(self.path, settings.control.group)
         self._operators = settings.operators
@@ -119,7 +135,7 @@ class ControlServer:
                 return
             self._clients[peer.uid] += 1
             try:
-                await self._greet(connection, gateway, operator)
+                await self._greet(connection, gateway, operator, peer.pid)
             finally:
                 self._clients[peer.uid] -= 1
                 self._clients += Counter()  # forgets who has none
@@ -143,13 +159,16 @@ class ControlServer:
             raise Unavailable("too many connections to the control socket: close some")
         return Operator(peer.name, role, "socket", f"pid {peer.pid}")
 
-    async def _greet(self, connection: Connection, gateway: Gateway, operator: Operator) -> None:
+    async def _greet(self, connection: Connection, gateway: Gateway, operator: Operator, pid: int) -> None:
         try:
-            serve = await self._hello(connection)
+            hello = await self._hello(connection)
+            if hello is None:
+                return
+            console = None
+            if hello["for"] == "console":
+                console = self._admit_console(hello, gateway, operator, pid)
         except OperationError as error:
             await connection.send({"hello": VERSION, "id": None, "error": error_of(error)})
-            return
-        if serve is None:
             return
         await connection.send(
             {
@@ -160,10 +179,20 @@ class ControlServer:
                 "role": operator.role,
             }
         )
-        await serve(connection, gateway, operator, self._registry)
+        if console is None:
+            await OperationsSession(connection, gateway, operator, self._registry).run()
+        elif not connection.is_lost:
+            await console.run(*connection.hand_over())
 
-    async def _hello(self, connection: Connection) -> Serve | None:
-        """What to serve to a client; None when it has left without a word."""
+    def _admit_console(
+        self, hello: dict[str, Any], gateway: Gateway, operator: Operator, pid: int
+    ) -> Console:
+        if self._consoles is None:
+            raise InvalidInput("this server offers no console", field="for")
+        return self._consoles.admit(hello.get("console"), operator, pid, gateway)
+
+    async def _hello(self, connection: Connection) -> dict[str, Any] | None:
+        """What a client says it is and wants; None when it has left without a word."""
         message: dict[str, Any] | None = None
         with trio.move_on_after(HELLO_SECONDS) as patience:
             message = await connection.receive()
@@ -179,16 +208,5 @@ class ControlServer:
             )
         purpose = message.get("for")
         if not isinstance(purpose, str) or purpose not in PURPOSES:
-            words = "this server offers no console" if purpose == "console" else "nothing is served for that"
-            raise InvalidInput(f"{words}: it serves {', '.join(PURPOSES)}", field="for")
-        return PURPOSES[purpose]
-
-
-async def _serve_operations(
-    connection: Connection, gateway: Gateway, operator: Operator, registry: Mapping[str, Operation]
-) -> None:
-    await OperationsSession(connection, gateway, operator, registry).run()
-
-
-PURPOSES: dict[str, Serve] = {"operations": _serve_operations}
-"""What a connection can be for."""
+            raise InvalidInput(f"nothing is served for that: only {', '.join(PURPOSES)}", field="for")
+        return message

@@ -13,6 +13,9 @@
     client   {"cancel": 3}
     server   {"id": 3, "error": {"code": "cancelled", ...}}
 
+    client   {"hello": 1, "for": "console", "program": ..., "console": {"version": 1, "columns": 80, ...}}
+    server   as above, and from then on both speak the frames of a console (`tm20tui.tui.frames`)
+
 An error without an id ends the connection or answers a line that was no request.
 """
 
@@ -55,6 +58,10 @@ class LineBuffer:
         del self._bytes[: end + 1]
         self._searched = 0
         return line
+
+    def rest(self) -> bytes:
+        """What was fed and makes no line: something else begins with it."""
+        return bytes(self._bytes)
 
 
 def encode(message: dict[str, Any]) -> bytes:

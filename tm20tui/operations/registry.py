@@ -108,7 +108,7 @@ def operation(
                     arguments = _arguments(signature, call, args, kwargs, hide)
                     seconds = trio.current_time() - started
                     with trio.CancelScope(shield=True):
-                        await _audit(call, name, arguments, outcome, reason, seconds)
+                        await write_audit(call, name, arguments, outcome, reason, seconds)
 
         assert name not in REGISTRY, f"two operations are called {name}"
         help_text = inspect.getdoc(function) or ""
@@ -212,9 +212,10 @@ async def note_refusal(
         log.error("a refusal could not be written to the audit: %s", error, extra={"operator": operator})
 
 
-async def _audit(
+async def write_audit(
     call: Call, name: str, arguments: dict[str, Any], outcome: AuditOutcome, reason: str, seconds: float
 ) -> None:
+    """Write down what came of something an operator did: to the log, the events and the audit."""
     targets = {key: value for key, value in arguments.items() if key.endswith(("_id", "_ids", "_sn"))}
     rest = {key: value for key, value in arguments.items() if key not in targets}
     entry = AuditEntry(

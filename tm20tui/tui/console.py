@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
+from tm20tui.attached import AttachedConsole as AttachedConsole
 from tm20tui.operations.call import Operator
 
 
@@ -32,19 +32,6 @@ class Client:
     theme: str | None = None
     slow: bool = False
     ascii: bool = False
-    read_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AttachedConsole:
-    """A console that is open. `address` says where it is looked at from."""
-
-    number: int
-    operator: str
-    role: str
-    since: datetime
-    address: str
-    is_local: bool = False
     read_only: bool = False
 
 
