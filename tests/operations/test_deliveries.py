@@ -156,6 +156,34 @@ async def test_a_filter_is_counted_then_retried_in_chunks(
     assert (await operations.retry_deliveries(desk.call(), reason="unknown")).matched == 0
 
 
+async def test_a_filter_can_ask_for_dead_or_held_ones_alone(desk: Desk) -> None:
+    await fill(desk)
+
+    def settle(conn: Connection) -> None:
+        mark(conn, [1], "failed", "answered 422", next_attempt_at=LATER)
+        mark(conn, [2, 3], "failed", "answered 422")
+        mark(conn, [4], "held")
+
+    await desk.database.write(settle)
+    call = desk.call("operator")
+
+    found = [
+        (await operations.retry_deliveries(call, status=word, reason="422", dry_run=True)).matched
+        for word in (None, "failed", "dead")
+    ]
+    assert found == [3, 3, 2]
+    found = [
+        (await operations.discard_deliveries(call, "old", status=word, dry_run=True)).matched
+        for word in ("failed", "dead", "held")
+    ]
+    assert found == [3, 2, 1]
+    assert (await operations.retry_deliveries(call, status="dead")).changed == 2
+    assert (await operations.discard_deliveries(call, "old", status="held")).changed == 1
+    assert await ids(desk, status="pending") == [6, 5, 3, 2]
+    with pytest.raises(InvalidInput, match="status must be"):
+        await operations.retry_deliveries(call, status="held")
+
+
 async def test_what_is_discarded_stays_visible_and_is_never_swept(desk: Desk) -> None:
     service = await fill(desk)
     await desk.database.write(mark, [1, 2], "failed", "refused", next_attempt_at=NOON)

@@ -113,6 +113,7 @@ async def retry_deliveries(
     delivery_ids: Sequence[int] = (),
     service_id: int | None = None,
     terminal_id: int | None = None,
+    status: str | None = None,
     reason: str | None = None,
     from_at: datetime | None = None,
     to_at: datetime | None = None,
@@ -123,15 +124,17 @@ async def retry_deliveries(
 
     `delivery_id` or `delivery_ids` name them; or they are of one service (`service_id`)
     or terminal (`terminal_id`), with `reason` in their reason, of punches in [`from_at`,
-    `to_at`); `everything` takes all. What an operator discarded is only tried again when
-    it is named by id. `dry_run` changes nothing and counts.
+    `to_at`), only what is not tried again by itself (`status` dead); `everything` takes all.
+    What an operator discarded is only tried again when it is named by id. `dry_run` changes
+    nothing and counts.
 
     Raises:
         NotFound: no such delivery, service or terminal.
         Conflict: one that was named is not failed, or its service was deleted.
         InvalidInput
     """
-    filters = _filters(service_id, terminal_id, reason, from_at, to_at)
+    check_word(status, "status", ("failed", "dead"))
+    filters = _filters(service_id, terminal_id, reason, from_at, to_at, status)
     named = _named(delivery_id, delivery_ids, filters, everything)
     if named:
         await call.gateway.database.read(_check_retry, named)
@@ -156,6 +159,7 @@ async def discard_deliveries(
     delivery_ids: Sequence[int] = (),
     service_id: int | None = None,
     terminal_id: int | None = None,
+    status: str | None = None,
     with_reason: str | None = None,
     from_at: datetime | None = None,
     to_at: datetime | None = None,
@@ -167,7 +171,8 @@ async def discard_deliveries(
     They stay as failed and nothing but an operator tries them again. `delivery_id` or
     `delivery_ids` name them; or they are of one service (`service_id`) or terminal
     (`terminal_id`), with `with_reason` in the reason they have now, of punches in
-    [`from_at`, `to_at`); `everything` takes all. `dry_run` changes nothing and counts.
+    [`from_at`, `to_at`), only failed, dead or held ones (`status`); `everything` takes all.
+    `dry_run` changes nothing and counts.
 
     Raises:
         NotFound: no such delivery, service or terminal.
@@ -175,7 +180,8 @@ async def discard_deliveries(
         InvalidInput
     """
     reason = check_line(reason, "reason", 500, needed=True)
-    filters = _filters(service_id, terminal_id, with_reason, from_at, to_at)
+    check_word(status, "status", ("failed", "dead", "held"))
+    filters = _filters(service_id, terminal_id, with_reason, from_at, to_at, status)
     named = _named(delivery_id, delivery_ids, filters, everything)
     if named:
         await call.gateway.database.read(_check_discard, named)

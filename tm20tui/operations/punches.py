@@ -29,6 +29,7 @@ async def list_punches(
     terminal_id: int | None = None,
     terminal_sn: str | None = None,
     enrollid: str | None = None,
+    name: str | None = None,
     status: str | None = None,
     service_id: int | None = None,
     from_at: datetime | None = None,
@@ -40,8 +41,9 @@ async def list_punches(
     """A page of punches: newest first, or for the statuses pending and failed the oldest first.
 
     Of one terminal (`terminal_id`, or `terminal_sn` whatever its case), one user
-    (`enrollid`), with the `status` pending, sent or failed, over all services or for one
-    (`service_id`), in [`from_at`, `to_at`) by their own time. The next page is behind
+    (`enrollid`), or of users with `name` in their names, with the `status` pending, sent or
+    failed, over all services or for one (`service_id`), in [`from_at`, `to_at`) by their own
+    time. The next page is behind
     `after_id`, in a period also `after_time`: both are in this page's `next`.
 
     Raises:
@@ -49,6 +51,7 @@ async def list_punches(
         InvalidInput
     """
     filters = await _filters(call, terminal_id, terminal_sn, enrollid, status, service_id, from_at, to_at)
+    filters = replace(filters, name=name or None)
     after = None if after_id is None else Position(after_id, after_time)
     return await list_attendance(call, filters, after, limit)
 

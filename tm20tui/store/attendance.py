@@ -30,6 +30,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tuple_,
 )
 
 from tm20tui.errors import NotFound
@@ -37,7 +38,7 @@ from tm20tui.model import SYNC_STATUSES, AttendanceLog, SyncStatus
 from tm20tui.store.attendance_rows import DONE, read_logs
 from tm20tui.store.deliveries import DeliveryCounts, count_deliveries
 from tm20tui.store.punches import get_totals
-from tm20tui.store.schema import deliveries, punches, terminals
+from tm20tui.store.schema import deliveries, punches, terminals, users
 
 LARGEST_ID = 2**63 - 1
 
@@ -53,6 +54,7 @@ class AttendanceFilters:
     `service_id` keeps what that service is owed or was sent, and makes `status` and
     the delivery fields of the logs speak of that service alone. The period is
     [`from_at`, `to_at`) by the punches' own time; a punch without one is in no period.
+    `name` is part of the user's name.
     """
 
     terminal_id: int | None = None
@@ -62,6 +64,7 @@ class AttendanceFilters:
     from_at: datetime | None = None
     to_at: datetime | None = None
     service_id: int | None = None
+    name: str | None = None
 
     @property
     def is_period(self) -> bool:
@@ -155,7 +158,7 @@ def _page_ids(
         return []
     else:
         # One user's logs are few: found by the unique key, then sorted. The plus keeps the planner there.
-        by_user = filters.enrollid is not None
+        by_user = filters.enrollid is not None or filters.name is not None
         ident = literal_column("+punches.id", BigInteger) if by_user else punches.c.id
         query = query.where(ident < (LARGEST_ID if after is None else after.id)).order_by(ident.desc())
     return conn.scalars(query.limit(limit)).all()
@@ -201,6 +204,13 @@ def _narrow(query: Select[_T], filters: AttendanceFilters) -> Select[_T]:
     if filters.terminal_sn is not None:
         known = select(terminals.c.id).where(terminals.c.sn_key == filters.terminal_sn.casefold())
         query = query.where(terminal == known.scalar_subquery())
+    if filters.name is not None:
+        named = (
+            select(terminals.c.id, users.c.enrollid)
+            .join(users, users.c.site_id == terminals.c.site_id)
+            .where(users.c.name.icontains(filters.name, autoescape=True))
+        )
+        query = query.where(tuple_(terminal, punches.c.enrollid).in_(named))
     if filters.enrollid is not None:
         query = query.where(punches.c.enrollid == filters.enrollid)
         if not ordered and filters.terminal_id is None and filters.terminal_sn is None:

@@ -47,6 +47,11 @@ def list_punch_deliveries(conn: Connection, punch_id: int) -> list[PunchDelivery
     return _deliveries(conn, [punch_id]).get(punch_id, [])
 
 
+def list_deliveries_of(conn: Connection, punch_ids: Sequence[int]) -> dict[int, tuple[PunchDelivery, ...]]:
+    """The same of several punches, by punch id; one that nobody is owed is left out."""
+    return {ident: tuple(found) for ident, found in _deliveries(conn, punch_ids).items()} if punch_ids else {}
+
+
 def _deliveries(
     conn: Connection, punch_ids: Sequence[int], *conditions: ColumnElement[bool]
 ) -> dict[int, list[PunchDelivery]]:

@@ -65,14 +65,14 @@ def list_failed_ids(conn: Connection, wanted: DeliveryFilters, after_id: int, li
 def count_discardable(conn: Connection, wanted: DeliveryFilters) -> int:
     """How many failed or held deliveries a discard of this filter takes: none twice."""
     return sum(
-        conn.scalar(_discardable(select(func.count()), wanted, status)) or 0 for status in ("failed", "held")
+        conn.scalar(_discardable(select(func.count()), wanted, status)) or 0 for status in _words(wanted)
     )
 
 
 def list_discardable_ids(conn: Connection, wanted: DeliveryFilters, after_id: int, limit: int) -> list[int]:
     """The next ids of those that `count_discardable` counts."""
     found: list[int] = []
-    for status in ("failed", "held"):
+    for status in _words(wanted):
         query = _discardable(select(deliveries.c.id), wanted, status).where(queue_id > after_id)
         found += conn.scalars(query.order_by(queue_id).limit(limit))
     return sorted(found)[:limit]
@@ -101,11 +101,22 @@ def _changed(conn: Connection, statement: Any, values: dict[str, Any]) -> dict[i
 def _retryable(query: Select[Any], wanted: DeliveryFilters) -> Select[Any]:
     living = select(services.c.id).where(services.c.deleted_at.is_(None))
     query = query.where(_is("failed"), deliveries.c.service_id.in_(living), _not_discarded())
-    return narrow(query, wanted)
+    return narrow(_of_status(query, wanted), wanted)
 
 
 def _discardable(query: Select[Any], wanted: DeliveryFilters, status: str) -> Select[Any]:
-    return narrow(query.where(_is(status), _not_discarded()), wanted)
+    return narrow(_of_status(query.where(_is(status), _not_discarded()), wanted), wanted)
+
+
+def _words(wanted: DeliveryFilters) -> tuple[str, ...]:
+    """The statuses that can be discarded and are wanted."""
+    return {"held": ("held",), "failed": ("failed",), "dead": ("failed",)}.get(
+        wanted.status or "", ("failed", "held")
+    )
+
+
+def _of_status(query: Select[Any], wanted: DeliveryFilters) -> Select[Any]:
+    return query.where(deliveries.c.next_attempt_at.is_(None)) if wanted.status == "dead" else query
 
 
 def _is(status: str) -> ColumnElement[bool]:

@@ -69,6 +69,7 @@ class DeliveryView:
     `attempts` counts verdicts about this record, never outages of the service.
     `next_attempt_at` is None when it may go at once, is over, or is never tried again by
     itself. `reason` is the last one, empty without; `time_problem` says why it is held.
+    `direction` is `in`, `out` or None when nobody knows.
     """
 
     id: int
@@ -90,6 +91,7 @@ class DeliveryView:
     synced_at: datetime | None
     reason: str
     batch_id: int | None
+    direction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +254,7 @@ _VIEWS: Select[Any] = (
         deliveries.c.synced_at,
         deliveries.c.last_error,
         deliveries.c.batch_id,
+        punches.c.direction,
     )
     .join(punches, punches.c.id == deliveries.c.punch_id)
     .join(services, services.c.id == deliveries.c.service_id)

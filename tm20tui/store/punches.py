@@ -169,6 +169,14 @@ def list_user_punches(
     return [UserPunch(*row) for row in connection.execute(query)]
 
 
+def list_owners(connection: Connection, punch_ids: Sequence[int]) -> list[tuple[int, str, datetime]]:
+    """(terminal id, enrollid, time) of those of these punches whose time can be read."""
+    query = select(punches.c.terminal_id, punches.c.enrollid, punches.c.time_utc).where(
+        punches.c.id.in_(punch_ids), punches.c.time_utc.is_not(None)
+    )
+    return [(row.terminal_id, row.enrollid, row.time_utc) for row in connection.execute(query)]
+
+
 def set_directions(connection: Connection, changes: Sequence[tuple[int, str | None]]) -> None:
     """Write derived directions by punch id."""
     if changes:
