@@ -6,6 +6,7 @@ gateway
 ├── heartbeat     pings, true states
 ├── commands      what is asked of terminals, one at a time each
 ├── leavers       disabled on every terminal that knows them
+├── timetable     the users of each service, at its interval
 ├── loads         users on their way to terminals, gone on with after a restart
 ├── back-fill     what terminals hold and the server does not, pulled
 ├── delivery      one courier per service, retry sweep
@@ -44,7 +45,7 @@ from tm20tui.loads import resume_loads
 from tm20tui.meters import Meters
 from tm20tui.model import Terminal, utc_now
 from tm20tui.notify import send_alarms
-from tm20tui.rounds import CourierRounds
+from tm20tui.rounds import CourierRounds, FetchRounds
 from tm20tui.schedule.outcomes import keep_outcomes
 from tm20tui.settings import Settings
 from tm20tui.snapshot import Readiness, Snapshot, SnapshotKeeper
@@ -222,6 +223,7 @@ class Gateway:
             )
             root.start_soon(keep_running, "snapshots", self._snapshots.run)
             root.start_soon(keep_running, "leavers", self.users.run)
+            root.start_soon(keep_running, "users from services", self.users.timetable.run)
             root.start_soon(keep_running, "users to terminals", resume_loads, self)
             root.start_soon(keep_running, "back-fill", self.backfill.run)
             root.start_soon(keep_running, "alarms", self.watch.keep)
@@ -248,14 +250,13 @@ class Gateway:
             self.settings.terminals.command_keep_days,
         )
         every("retention", _RETENTION_SECONDS, retention, first_after_seconds=0)
-        if minutes := self.settings.users.sync_minutes:
-            every("users from services", minutes * 60, self.users.fetch_all)
         if minutes := self.settings.clock.check_minutes:
             every("clocks", minutes * 60, self._look_at_clocks)
         every("back-fill", _BACKFILL_SECONDS, self._look_at_days)
         every("schedules", _WATCH_SECONDS, partial(keep_outcomes, self.database))
         every("alarms", _WATCH_SECONDS, self.watch.look, first_after_seconds=1)
         self.tasks.also_show(CourierRounds(self))
+        self.tasks.also_show(FetchRounds(self.users.timetable))
 
     async def _look_at_days(self) -> str:
         return await self.backfill.look(self._online())

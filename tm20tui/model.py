@@ -72,7 +72,8 @@ class Service:
     `has_auth_token` and `extra_header_names` say that secrets exist, never what
     they are. `terminal_ids` None means every terminal. `health` is one of
     `healthy`, `backing off`, `half-open`, `paused`; `health_reason` is a sentence
-    for people, empty when healthy. `batch_limit` is a smaller batch size learnt
+    for people, empty when healthy. `users_interval_minutes` None: as `users.sync_minutes`
+    says, 0: users are fetched only when asked. `batch_limit` is a smaller batch size learnt
     from a 413, None if none was. `requests_per_minute` None sends as fast as it answers.
     While a signing secret is replaced the old one signs too, until `old_signing_until`
     (None: until an operator drops it).
@@ -89,6 +90,7 @@ class Service:
     auth_header_name: str
     extra_header_names: tuple[str, ...]
     sync_interval_minutes: int
+    users_interval_minutes: int | None
     timeout_seconds: float
     retry_attempts: int
     batch_size: int

@@ -1,4 +1,4 @@
-"""The rounds of couriers and their sweep, shown as the periodic tasks that they are."""
+"""The rounds of couriers, their sweep and the fetches of users, shown as the periodic tasks that they are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tm20tui.delivery.status import CourierStatus
 from tm20tui.periodic import PeriodicRecord
+from tm20tui.users.timetable import FetchStatus, FetchTimetable
 
 if TYPE_CHECKING:
     from tm20tui.gateway import Gateway
@@ -46,6 +47,40 @@ class CourierRounds:
         for status in gateway.dispatcher.status():
             if _name(status) == name:
                 gateway.tasks.start(name, partial(gateway.dispatcher.sync_now, status.service_id))
+
+
+class FetchRounds:
+    """A `PeriodicSource` over the fetches of users."""
+
+    def __init__(self, timetable: FetchTimetable) -> None:
+        self._timetable = timetable
+
+    def periodic(self) -> tuple[PeriodicRecord, ...]:
+        """One for each service that users are fetched from."""
+        return tuple(map(_fetch_record, self._timetable.status()))
+
+    def run_now(self, name: str) -> None:
+        """Fetch in the background."""
+        for status in self._timetable.status():
+            if _fetch_name(status) == name:
+                self._timetable.fetch_now(status.service_id)
+
+
+def _fetch_record(status: FetchStatus) -> PeriodicRecord:
+    return PeriodicRecord(
+        name=_fetch_name(status),
+        interval_seconds=status.interval_minutes * 60 or None,
+        running=status.running,
+        last_started_at=status.last_started_at,
+        last_finished_at=status.last_finished_at,
+        last_result=status.result or None,
+        last_error=status.error,
+        next_run_at=status.next_run_at,
+    )
+
+
+def _fetch_name(status: FetchStatus) -> str:
+    return f"users from {status.name}"
 
 
 def _courier_record(status: CourierStatus) -> PeriodicRecord:

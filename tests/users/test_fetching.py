@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import trio
 
 from tests.store.factories import add_terminal, add_user
 from tests.users.rig import Rig, running_rig
 from tm20tui.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from tm20tui.operations.services import change_service
 from tm20tui.operations.users_sync import fetch_users, fetch_users_in_background
+from tm20tui.periodic import PeriodicRecord
 from tm20tui.simulate.hr import Fault
 from tm20tui.simulate.people import Person
 
@@ -108,7 +110,23 @@ async def test_in_the_background_and_from_time_to_time(sqlite_url: str, tmp_path
         task = await rig.finished(await fetch_users_in_background(rig.call(), rig.config_id))
         assert isinstance(task.result, dict)
         assert task.result["sites"][0]["added"] == 10
-        assert "users from services" in [record.name for record in rig.gateway.tasks.periodic()]
-        assert await rig.gateway.users.fetch_all() == {"HR": "0 added, 0 changed, 0 gone"}
+        timetable = rig.gateway.users.timetable
+        timetable.fetch_now(rig.config_id)
+        assert (await fetched(rig)).last_result == "0 added, 0 changed, 0 gone"
         rig.hr.people.clear()
-        assert "no user" in (await rig.gateway.users.fetch_all())["HR"]
+        assert rig.gateway.tasks.run_now("users from HR").name == "users from HR"
+        with trio.fail_after(10):
+            while not (await fetched(rig)).last_error:
+                await trio.sleep(0.01)
+        (record,) = [one for one in rig.gateway.tasks.periodic() if one.name == "users from HR"]
+        assert "no user" in record.last_error
+        assert record.interval_seconds == 3600
+
+
+async def fetched(rig: Rig) -> PeriodicRecord:
+    with trio.fail_after(10):
+        while True:
+            for record in rig.gateway.tasks.periodic():
+                if record.name == "users from HR" and record.last_finished_at and not record.running:
+                    return record
+            await trio.sleep(0.01)

@@ -31,6 +31,12 @@ class ConfigFields(Body):
     auth_header_name: str = Field(default="X-API-Key", min_length=1, max_length=100)
     extra_headers: dict[str, str] | None = Field(default=None, description="never shown again")
     sync_interval_minutes: int = Field(default=15, ge=0, le=1440, description="0: at once")
+    users_interval_minutes: int | None = Field(
+        default=None,
+        ge=0,
+        le=10_080,
+        description="between two fetches of users; 0: only when asked; null: users.sync_minutes",
+    )
     timeout_seconds: float = Field(default=20, ge=1, le=300)
     retry_attempts: int = Field(default=3, ge=0, le=100)
     batch_size: int = Field(default=100, ge=1, le=1000)

@@ -42,6 +42,7 @@ class ConfigView(View):
     auth_header_name: str
     extra_headers: tuple[str, ...]
     sync_interval_minutes: int
+    users_interval_minutes: int | None
     timeout_seconds: float
     retry_attempts: int
     batch_size: int

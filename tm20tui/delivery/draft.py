@@ -269,6 +269,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "auth_header_name": _header_name,
     "extra_headers": _headers,
     "sync_interval_minutes": _number(0, 1440),
+    "users_interval_minutes": _optional(_number(0, 10_080)),
     "timeout_seconds": _number(1, 300, whole=False),
     "retry_attempts": _number(0, 100),
     "batch_size": _number(1, 1000),

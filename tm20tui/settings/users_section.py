@@ -14,8 +14,8 @@ class UsersSettings(Section):
         default=60,
         ge=0,
         le=10_080,
-        description="minutes between two fetches of the users of services that have a users_endpoint; "
-        "0 fetches only when asked",
+        description="minutes between two fetches of the users of a service that has a users_endpoint and no "
+        "users_interval_minutes of its own; 0 fetches only when asked",
     )
     max_gone_percent: float = Field(
         default=20,

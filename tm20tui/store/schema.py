@@ -336,6 +336,8 @@ services = Table(
     Column("extra_headers_sealed", LargeBinary),
     Column("extra_header_names", Text, nullable=False, server_default="[]"),
     Column("sync_interval_minutes", Integer, nullable=False, server_default=text("15")),
+    # Between two fetches of its users; None: as the server's settings say, 0: only when asked.
+    Column("users_interval_minutes", Integer),
     Column("timeout_seconds", Float, nullable=False, server_default=text("20")),
     Column("retry_attempts", Integer, nullable=False, server_default=text("3")),
     Column("batch_size", Integer, nullable=False, server_default=text("100")),

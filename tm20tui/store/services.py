@@ -53,6 +53,7 @@ class ServiceDraft:
     auth_header_name: str = "X-API-Key"
     extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
     sync_interval_minutes: int = 15
+    users_interval_minutes: int | None = None
     timeout_seconds: float = 20.0
     retry_attempts: int = 3
     batch_size: int = 100
@@ -266,6 +267,7 @@ def _settings(draft: ServiceDraft) -> dict[str, Any]:
         "auth_type": draft.auth_type,
         "auth_header_name": draft.auth_header_name,
         "sync_interval_minutes": draft.sync_interval_minutes,
+        "users_interval_minutes": draft.users_interval_minutes,
         "timeout_seconds": draft.timeout_seconds,
         "retry_attempts": draft.retry_attempts,
         "batch_size": draft.batch_size,

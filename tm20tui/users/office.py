@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 import trio
@@ -21,6 +22,7 @@ from tm20tui.users.asking import Asker
 from tm20tui.users.fetching import FetchReport, RefusedMerge, apply_list, ask_service, find_sites
 from tm20tui.users.leavers import Leavers
 from tm20tui.users.sending import send_users
+from tm20tui.users.timetable import FetchTimetable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -50,10 +52,14 @@ class UsersOffice:
         self._alarms = alarms
         self._settings = settings
         self._default_site_id = default_site_id
-        self._fetching = trio.Lock()
+        self._fetching: dict[int, trio.Lock] = {}
+        self._applying = trio.Lock()
         self._sending: set[int] = set()
         self._given_up: set[int] = set()
         self._leavers = Leavers(database, desk, lambda: self._sending)
+        self.timetable = FetchTimetable(
+            partial(database.read, services.list_services), self.fetch, settings.users.sync_minutes
+        )
         self.run = self._leavers.run
 
     async def fetch(
@@ -66,7 +72,7 @@ class UsersOffice:
             Conflict: it is not active, not mapped to the terminal, or too many users would be gone.
             Unavailable: the service does not give its users.
         """
-        async with self._fetching:
+        async with self._fetching.setdefault(service_id, trio.Lock()):
             service = await self._database.read(services.get_service, service_id)
             if not service.is_active:
                 raise Conflict(f"the third-party config {service.name!r} is not active", field="config_id")
@@ -78,14 +84,16 @@ class UsersOffice:
                 allow_private=self._settings.delivery.allow_private_hosts,
             )
             try:
-                report = await self._database.write(
-                    apply_list,
-                    service,
-                    site_ids,
-                    listed,
-                    max_gone_percent=self._settings.users.max_gone_percent,
-                    confirm=confirm,
-                )
+                # Two services may list the same people of a site.
+                async with self._applying:
+                    report = await self._database.write(
+                        apply_list,
+                        service,
+                        site_ids,
+                        listed,
+                        max_gone_percent=self._settings.users.max_gone_percent,
+                        confirm=confirm,
+                    )
             except RefusedMerge as refused:
                 self._alarms.set(_key(service_id, refused.site_id), str(refused))
                 raise Conflict(str(refused), field="confirm") from None
@@ -93,24 +101,6 @@ class UsersOffice:
                 self._alarms.clear(_key(service_id, site_id))
         self._leavers.look()
         return report
-
-    async def fetch_all(self) -> dict[str, Any]:
-        """The users of every active service that has an address of them; one's failure is not another's."""
-        outcomes: dict[str, Any] = {}
-        for service in await self._database.read(services.list_services):
-            if not service.is_active or not service.users_endpoint:
-                continue
-            try:
-                report = await self.fetch(service.id)
-            except Tm20Error as error:
-                outcomes[service.name] = str(error)
-            else:
-                added, changed = (
-                    sum(getattr(one, name) for one in report.sites) for name in ("added", "changed")
-                )
-                gone = sum(len(one.gone) for one in report.sites)
-                outcomes[service.name] = f"{added} added, {changed} changed, {gone} gone"
-        return outcomes
 
     async def carry_out(self, load: UserLoad, tell: Callable[[int], None]) -> dict[str, Any]:
         """Bring the users of a load to its terminal; for what it answers see `send_users`.
