@@ -23,6 +23,7 @@ from tm20tui.settings import load
 from tm20tui.store import terminals
 from tm20tui.store.engine import Database
 from tm20tui.store.vault import Vault
+from tm20tui.tasks import Tasks
 
 
 class FakeDispatcher:
@@ -89,6 +90,7 @@ async def desk(database: Database, vault: Vault, nursery: trio.Nursery) -> Async
         roster=roster,
         writer=writer,
         events=EventBus(),
+        tasks=Tasks(nursery),
         started_at=NOON,
         site_id=site_id,
     )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import trio
 from sqlalchemy import Connection, text, update
 
+from tests.ingest.frames import rows
 from tests.operations.conftest import Desk
 from tests.store.factories import NOON, add_punches, add_terminal, statuses
 from tm20tui.errors import Conflict, InvalidInput, NotFound
+from tm20tui.gentle import GentleWriter
+from tm20tui.operations import bulk
 from tm20tui.operations import deliveries as operations
-from tm20tui.store import dead_letters
 from tm20tui.store.deliveries import sweep_failed
 from tm20tui.store.schema import deliveries
 from tm20tui.store.services import ServiceDraft, add_service, delete_service
@@ -136,8 +140,7 @@ async def test_a_failed_delivery_is_tried_again_at_once(desk: Desk) -> None:
 async def test_a_filter_is_counted_then_retried_in_chunks(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dead_letters, "CHUNK", 2)
-    monkeypatch.setattr(operations, "_IDS_READ", 3)
+    monkeypatch.setattr(bulk, "IDS_READ", 3)
     service = await fill(desk, 9)
     await desk.database.write(mark, range(1, 9), "failed", "Unknown employee")
     await desk.database.write(mark, [8], "failed", "no such shift")
@@ -182,6 +185,58 @@ async def test_a_filter_can_ask_for_dead_or_held_ones_alone(desk: Desk) -> None:
     assert await ids(desk, status="pending") == [6, 5, 3, 2]
     with pytest.raises(InvalidInput, match="status must be"):
         await operations.retry_deliveries(call, status="held")
+
+
+async def test_what_takes_longer_goes_on_as_a_task_with_exact_numbers(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "PATIENCE_SECONDS", 0)
+    service = await fill(desk, 40)
+    await desk.database.write(mark, range(1, 31), "failed", "Unknown employee")
+    done = await operations.retry_deliveries(desk.call(), reason="unknown")
+    assert done.task is not None
+    assert (done.matched, done.task.status, done.task.total) == (30, "running", 30)
+    with trio.fail_after(10):
+        while (task := desk.gateway.tasks.get(done.task.id)).status == "running":
+            await trio.sleep(0.01)
+    assert task.result == {"matched": 30, "changed": 30, "service_ids": [service]}
+    assert (task.status, task.done) == ("done", 30)
+    assert await desk.database.read(statuses, service) == {"pending": 40}
+    lines = [row for row in await rows(desk.database, "audit") if row["operation"] == "deliveries.retry"]
+    assert len({row["correlation_id"] for row in lines}) == 1
+    assert json.loads(lines[-1]["arguments"]) == {"end": "complete", "matched": 30, "changed": 30}
+
+
+async def test_a_task_that_is_cancelled_says_how_far_it_came(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "PATIENCE_SECONDS", 0)
+    service = await fill(desk, 60)
+    await desk.database.write(mark, range(1, 61), "failed", "x")
+    stepped = trio.Event()
+    write = GentleWriter.write
+
+    async def one_step(self: GentleWriter, *args: Any, **kwargs: Any) -> Any:
+        if stepped.is_set():
+            await trio.sleep_forever()
+        found = await write(self, *args, **kwargs)
+        stepped.set()
+        return found
+
+    monkeypatch.setattr(bulk, "FIRST_STEP", 25)
+
+    monkeypatch.setattr(GentleWriter, "write", one_step)
+    done = await operations.discard_deliveries(desk.call(), "gone", everything=True)
+    await stepped.wait()
+    assert done.task is not None
+    desk.gateway.tasks.cancel(done.task.id)
+    with trio.fail_after(10):
+        while (task := desk.gateway.tasks.get(done.task.id)).status == "running":
+            await trio.sleep(0.01)
+    assert (task.status, task.done, task.total) == ("cancelled", 25, 60)
+    lines = await rows(desk.database, "audit")
+    assert json.loads(lines[-1]["arguments"]) == {"end": "interrupted", "matched": 25, "changed": 25}
+    assert desk.dispatcher.told == [service]
 
 
 async def test_what_is_discarded_stays_visible_and_is_never_swept(desk: Desk) -> None:

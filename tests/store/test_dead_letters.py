@@ -113,14 +113,19 @@ async def test_the_brake_takes_back_nothing_that_was_discarded(database: Databas
     await database.write(work)
 
 
-async def test_an_upgrade_keeps_the_batches_of_what_waits(vault: Vault, tmp_path: Path) -> None:
+async def test_an_upgrade_keeps_the_batches_of_what_waits(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'old.db'}")
     config = upgrade_module._config()
     with database.connect(writing=True) as connection, connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, "0003")
         terminal = add_terminal(connection)
-        add_service(connection, vault, ServiceDraft("hr", "https://hr.example"), NOON)
+        connection.execute(
+            text(
+                "INSERT INTO services (name, base_url, created_at, updated_at) "
+                "VALUES ('hr', 'https://hr.example', '2025-12-30 12:00:00', '2025-12-30 12:00:00')"
+            )
+        )
         add_punches(connection, terminal, 4)
         for ident, status, batch in ((1, "failed", 7), (2, "pending", 8), (3, "sent", 9)):
             connection.execute(

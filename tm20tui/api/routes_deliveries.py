@@ -12,7 +12,7 @@ from tm20tui.api.caller import Caller
 from tm20tui.api.paging import show_page
 from tm20tui.api.queries import Id, Moment, PathId, PeriodQuery, Text
 from tm20tui.api.stories import DeliveryOut, DeliveryStoryOut, show_delivery, show_delivery_story
-from tm20tui.api.views import Pagination, View
+from tm20tui.api.views import Pagination, TaskView, View, show_task
 from tm20tui.operations import deliveries
 
 _RETRY = {"config_id": 1, "reason": "404", "dry_run": True}
@@ -96,13 +96,17 @@ class DeliveryStoryAnswer(View):
 
 
 class ChangedAnswer(View):
-    """How many were found and changed; none are in a dry run."""
+    """How many were found and changed; none are in a dry run.
+
+    With a `task` it still goes on: that task's result has the final numbers.
+    """
 
     success: Literal[True] = True
     is_dry_run: bool
     matched: int
     changed: int
     config_ids: tuple[int, ...]
+    task: TaskView | None
 
 
 def delivery_routes() -> APIRouter:
@@ -168,4 +172,5 @@ def _changed(done: deliveries.DeadLettersChanged) -> ChangedAnswer:
         matched=done.matched,
         changed=done.changed,
         config_ids=done.service_ids,
+        task=show_task(done.task) if done.task is not None else None,
     )

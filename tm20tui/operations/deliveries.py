@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Concatenate
+from typing import TYPE_CHECKING
 
 from tm20tui.errors import Conflict, InvalidInput, NotFound
+from tm20tui.operations.bulk import Change, change_found, change_named
+from tm20tui.operations.bulk import DeadLettersChanged as DeadLettersChanged
 from tm20tui.operations.call import Call
 from tm20tui.operations.checks import check_limit, check_line, check_period, check_word
 from tm20tui.operations.registry import operation
 from tm20tui.operations.why import DeliveryStory as DeliveryStory
 from tm20tui.operations.why import tell_deliveries
 from tm20tui.store import dead_letters, history, services, terminals
+from tm20tui.store.dead_letters import Standing
 from tm20tui.store.history import DELIVERY_STATUSES, DeliveryFilters
 from tm20tui.store.history import AttemptView as AttemptView
 from tm20tui.store.history import DeliveryView as DeliveryView
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
 
 STATUSES = (*DELIVERY_STATUSES, "owed", "dead")
 
-_IDS_READ = 20_000
 _MOST_IDS = 10_000
 
 
@@ -34,20 +36,6 @@ class DeliveryPage:
 
     deliveries: tuple[DeliveryView, ...]
     next_before_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLettersChanged:
-    """What a retry or discard did, or with `is_dry_run` would do.
-
-    `matched` were asked for or found, `changed` were changed: fewer when some moved on
-    meanwhile, 0 in a dry run. `service_ids` are those whose deliveries changed.
-    """
-
-    is_dry_run: bool
-    matched: int
-    changed: int
-    service_ids: tuple[int, ...]
 
 
 @operation("deliveries.list", "viewer", writes=False)
@@ -126,7 +114,7 @@ async def retry_deliveries(
     or terminal (`terminal_id`), with `reason` in their reason, of punches in [`from_at`,
     `to_at`), only what is not tried again by itself (`status` dead); `everything` takes all.
     What an operator discarded is only tried again when it is named by id. `dry_run` changes
-    nothing and counts.
+    nothing and counts. What takes longer goes on as a task, which the result names.
 
     Raises:
         NotFound: no such delivery, service or terminal.
@@ -135,19 +123,14 @@ async def retry_deliveries(
     """
     check_word(status, "status", ("failed", "dead"))
     filters = _filters(service_id, terminal_id, reason, from_at, to_at, status)
-    named = _named(delivery_id, delivery_ids, filters, everything)
-    if named:
-        await call.gateway.database.read(_check_retry, named)
-    else:
-        await call.gateway.database.read(_check_place, filters)
-    return await _change(
-        call,
-        named,
-        dry_run,
+    named = await _choose(call, delivery_id, delivery_ids, filters, everything, _check_retry)
+    change = Change(
+        "deliveries.retry",
         partial(dead_letters.count_failed, wanted=filters),
         partial(dead_letters.list_failed_ids, wanted=filters),
         dead_letters.retry_chunk,
     )
+    return await _change(call, named, dry_run, change)
 
 
 @operation("deliveries.discard", "operator")
@@ -172,7 +155,8 @@ async def discard_deliveries(
     `delivery_ids` name them; or they are of one service (`service_id`) or terminal
     (`terminal_id`), with `with_reason` in the reason they have now, of punches in
     [`from_at`, `to_at`), only failed, dead or held ones (`status`); `everything` takes all.
-    `dry_run` changes nothing and counts.
+    `dry_run` changes nothing and counts. What takes longer goes on as a task, which the
+    result names.
 
     Raises:
         NotFound: no such delivery, service or terminal.
@@ -182,50 +166,40 @@ async def discard_deliveries(
     reason = check_line(reason, "reason", 500, needed=True)
     check_word(status, "status", ("failed", "dead", "held"))
     filters = _filters(service_id, terminal_id, with_reason, from_at, to_at, status)
-    named = _named(delivery_id, delivery_ids, filters, everything)
-    if named:
-        await call.gateway.database.read(_check_discard, named)
-    else:
-        await call.gateway.database.read(_check_place, filters)
-    return await _change(
-        call,
-        named,
-        dry_run,
+    named = await _choose(call, delivery_id, delivery_ids, filters, everything, _check_discard)
+    change = Change(
+        "deliveries.discard",
         partial(dead_letters.count_discardable, wanted=filters),
         partial(dead_letters.list_discardable_ids, wanted=filters),
         partial(dead_letters.discard_chunk, reason=f"{dead_letters.DISCARDED}{call.operator.name}: {reason}"),
     )
+    return await _change(call, named, dry_run, change)
 
 
-async def _change(
+async def _choose(
     call: Call,
-    named: Sequence[int],
-    dry_run: bool,
-    count: Callable[Concatenate[Connection, ...], int],
-    list_ids: Callable[Concatenate[Connection, ...], list[int]],
-    change: Callable[Concatenate[Connection, ...], dict[int, int]],
-) -> DeadLettersChanged:
-    """Page after page of ids, chunk after chunk of changes; what was done stays done if it is interrupted."""
-    database = call.gateway.database
+    delivery_id: int | None,
+    delivery_ids: Iterable[int],
+    filters: DeliveryFilters,
+    everything: bool,
+    check: Callable[[Standing], None],
+) -> list[int]:
+    """The ids that were named, each fit for it; none where a filter chooses, of things that there are."""
+    named = _named(delivery_id, delivery_ids, filters, everything)
+    if named:
+        await call.gateway.database.read(_check_standings, named, check)
+    else:
+        await call.gateway.database.read(_check_place, filters)
+    return named
+
+
+async def _change(call: Call, named: Sequence[int], dry_run: bool, change: Change) -> DeadLettersChanged:
     if dry_run:
-        matched = len(named) if named else await database.read(count)
+        matched = len(named) if named else await call.gateway.database.read(change.count)
         return DeadLettersChanged(True, matched, 0, ())
-    matched, last = 0, 0
-    changed: dict[int, int] = {}
-    try:
-        while page := named or await database.read(list_ids, after_id=last, limit=_IDS_READ):
-            for start in range(0, len(page), dead_letters.CHUNK):
-                done = await database.write(change, ids=page[start : start + dead_letters.CHUNK])
-                for service_id, number in done.items():
-                    changed[service_id] = changed.get(service_id, 0) + number
-            matched += len(page)
-            last = page[-1]
-            if named:
-                break
-    finally:
-        if changed:
-            call.gateway.dispatcher.news(changed)
-    return DeadLettersChanged(False, matched, sum(changed.values()), tuple(sorted(changed)))
+    if named:
+        return await change_named(call, named, change)
+    return await change_found(call, change)
 
 
 def _filters(
@@ -268,25 +242,23 @@ def _check_place(connection: Connection, filters: DeliveryFilters) -> None:
         terminals.get_terminal(connection, filters.terminal_id)
 
 
-def _check_retry(connection: Connection, named: Sequence[int]) -> None:
-    for standing in _standings(connection, named):
-        if standing.status != "failed":
-            raise Conflict(f"delivery {standing.id} is {standing.status}, not failed", field="delivery_id")
-        if standing.is_service_deleted:
-            raise Conflict(f"the service of delivery {standing.id} was deleted", field="delivery_id")
-
-
-def _check_discard(connection: Connection, named: Sequence[int]) -> None:
-    for standing in _standings(connection, named):
-        if standing.status not in ("failed", "held"):
-            raise Conflict(
-                f"delivery {standing.id} is {standing.status}, neither failed nor held", field="delivery_id"
-            )
-
-
-def _standings(connection: Connection, named: Sequence[int]) -> Iterable[dead_letters.Standing]:
+def _check_standings(connection: Connection, named: Sequence[int], check: Callable[[Standing], None]) -> None:
     found = dead_letters.find_standings(connection, named)
     for ident in named:
         if ident not in found:
             raise NotFound("delivery", ident, field="delivery_id")
-        yield found[ident]
+        check(found[ident])
+
+
+def _check_retry(standing: Standing) -> None:
+    if standing.status != "failed":
+        raise Conflict(f"delivery {standing.id} is {standing.status}, not failed", field="delivery_id")
+    if standing.is_service_deleted:
+        raise Conflict(f"the service of delivery {standing.id} was deleted", field="delivery_id")
+
+
+def _check_discard(standing: Standing) -> None:
+    if standing.status not in ("failed", "held"):
+        raise Conflict(
+            f"delivery {standing.id} is {standing.status}, neither failed nor held", field="delivery_id"
+        )

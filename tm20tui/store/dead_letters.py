@@ -27,7 +27,6 @@ from tm20tui.store.deliveries import read_as_queue, refresh_punches
 from tm20tui.store.history import DeliveryFilters, narrow, queue_id
 from tm20tui.store.schema import deliveries, services
 
-CHUNK = 250
 DISCARDED = "discarded by "
 """How the reason of a delivery begins that an operator discarded."""
 
