@@ -14,7 +14,7 @@ import trio
 from tm20tui.errors import Tm20Error, Unavailable
 from tm20tui.gentle import GentleWriter
 from tm20tui.operations.call import Call
-from tm20tui.operations.registry import note_result
+from tm20tui.operations.registry import write_audit
 from tm20tui.tasks import Progress
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class _Work:
 
     async def run_noted(self) -> dict[str, Any]:
         """All that is found, with the numbers written to the audit at the end, whatever end it is."""
-        end = "interrupted"
+        end, started = "interrupted", trio.current_time()
         try:
             self.result = await self.run(())
             end = "complete"
@@ -104,8 +104,9 @@ class _Work:
             raise
         finally:
             facts = {"end": end, "matched": self.progress.done, "changed": self.changed}
+            seconds = trio.current_time() - started
             with trio.CancelScope(shield=True):
-                await note_result(self._call, self._change.operation, facts)
+                await write_audit(self._call, self._change.operation, facts, "done", "", seconds)
             self.over.set()
         return {
             "matched": self.result.matched,

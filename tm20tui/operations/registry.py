@@ -188,11 +188,6 @@ def _is_secret(name: str, hide: frozenset[str]) -> bool:
     return name in hide or (_SECRET_NAME.search(name) is not None and not name.endswith(("_id", "_ids")))
 
 
-async def note_result(call: Call, name: str, facts: Mapping[str, Any]) -> None:
-    """Write down what background work came to that an operation began, under the same correlation id."""
-    await _audit(call, name, dict(facts), "done", "", 0.0)
-
-
 async def note_refusal(
     gateway: Gateway, name: str, reason: str, *, operator: str, role: str, origin: str, address: str = ""
 ) -> None:
