@@ -22,7 +22,14 @@ ALREADY_RUNNING = 3
 INTERRUPTED = 130
 LOCAL = ("attach", "check", "completion", "db", "simulate", "__complete")
 """Commands that are not made from what a running server says it can do."""
-_WITH_VALUE = ("--config", "--lang", "--seed", "--socket")
+_DEMO_OPTIONS = (
+    ("seed", int, N_("with --demo: the same people again")),
+    ("terminals", int, N_("with --demo: how many terminals, 3 to 2000 (15)")),
+    ("rate", float, N_("with --demo: punches a second, 0 to 1000 (1)")),
+    ("punches", int, N_("with --demo: how many past punches, 0 to 200000 (2000)")),
+)
+_DEMO_LIMITS = {"terminals": (3, 2000), "rate": (0, 1000), "punches": (0, 200_000)}
+_WITH_VALUE = ("--config", "--lang", "--socket", *(f"--{name}" for name, _kind, _text in _DEMO_OPTIONS))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -86,7 +93,8 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         action="store_true",
         help=_("run with simulated terminals and HR service, then forget"),
     )
-    parser.add_argument("--seed", type=int, metavar="N", help=_("with --demo: the same people again"))
+    for name, kind, text in _DEMO_OPTIONS:
+        parser.add_argument(f"--{name}", type=kind, metavar="N", help=_(text))
     parser.set_defaults(run=_serve)
     commands = parser.add_subparsers(title=_("commands"), metavar=_("COMMAND"))
     again = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -160,13 +168,24 @@ def _translate_argparse() -> None:
 def _serve(arguments: argparse.Namespace) -> int:
     from tm20tui.settings import load
 
-    if arguments.seed is not None and not arguments.demo:
-        raise ConfigError("--seed", arguments.seed, "goes with --demo only")
+    given = {name: getattr(arguments, name) for name, _kind, _text in _DEMO_OPTIONS}
+    given = {name: value for name, value in given.items() if value is not None}
+    if given and not arguments.demo:
+        name, value = next(iter(given.items()))
+        raise ConfigError(f"--{name}", value, "goes with --demo only")
+    for name, (least, most) in _DEMO_LIMITS.items():
+        if name in given and not least <= given[name] <= most:
+            raise ConfigError(f"--{name}", given[name], f"must be {least} to {most}")
     settings = load(arguments.config)
     # A mistake in the configuration is told before a server is loaded.
     from tm20tui.cli.serve import serve
 
-    return serve(settings, headless=arguments.headless, demo=arguments.demo, seed=arguments.seed)
+    demo = None
+    if arguments.demo:
+        from tm20tui.cli.demo import DemoOptions
+
+        demo = DemoOptions(**given)
+    return serve(settings, headless=arguments.headless, demo=demo)
 
 
 def _attach(arguments: argparse.Namespace) -> int:

@@ -26,7 +26,7 @@ from tm20tui.settings import Settings
 from tm20tui.tui.host import ConsoleHost
 
 if TYPE_CHECKING:
-    from tm20tui.cli.demo import Demo
+    from tm20tui.cli.demo import Demo, DemoOptions
     from tm20tui.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -37,14 +37,14 @@ ABANDON_SECONDS = 3.0
 """What is left to a server that was told to end at once."""
 
 
-def serve(settings: Settings, *, headless: bool, demo: bool, seed: int | None = None) -> int:
+def serve(settings: Settings, *, headless: bool, demo: DemoOptions | None = None) -> int:
     """Run the server on this thread and return the exit code: 0 after a drain, 130 if ended at once.
 
     Raises:
         Tm20Error: it could not start, or cannot go on.
     """
     with contextlib.ExitStack() as stack:
-        show = _enter_demo(stack, settings, seed) if demo else None
+        show = _enter_demo(stack, settings, demo) if demo else None
         settings = show.settings if show else settings
         on_screen = not headless and sys.stdout.isatty()
         if on_screen:
@@ -73,10 +73,10 @@ def front_ends(settings: Settings, consoles: ConsoleHost) -> tuple[FrontEnd, ...
     return (*api, consoles, ControlServer(settings, consoles))
 
 
-def _enter_demo(stack: contextlib.ExitStack, settings: Settings, seed: int | None) -> Demo:
+def _enter_demo(stack: contextlib.ExitStack, settings: Settings, options: DemoOptions) -> Demo:
     from tm20tui.cli.demo import Demo
 
-    return stack.enter_context(Demo(settings, seed))
+    return stack.enter_context(Demo(settings, options))
 
 
 class Display(Protocol):

@@ -28,3 +28,6 @@ class UiSettings(Section):
         default_factory=dict,
         description="other keys for actions, by their ids; the help of the console shows both",
     )
+    crash_command: bool = Field(
+        default=False, description="offer a command that tries what happens when a console crashes"
+    )

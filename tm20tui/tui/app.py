@@ -380,6 +380,10 @@ class ConsoleApp(App[int]):
 
     # Ends
 
+    def crash(self) -> None:
+        """Crash as a defect would: the server and other consoles must not notice."""
+        raise RuntimeError("this crash was asked for")
+
     def _fatal_error(self) -> None:
         # Textual would print the traceback with local variables, which may hold secrets.
         log.error("console %d crashed", self.client.number, exc_info=sys.exc_info()[1])

@@ -99,6 +99,8 @@ class Commands(Provider):
                 "temps time relative absolute", _("Times: how long ago, or when"), "", app.action_toggle_times
             ),
         ]
+        if app.settings.crash_command:
+            found.append(Command("crash", _("Crash this console (to try it)"), "", app.crash))
         found += [
             Command(
                 f"theme {name}",
