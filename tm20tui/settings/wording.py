@@ -98,5 +98,7 @@ def _limits(field: FieldInfo) -> str:
 
 def no_such(name: str, known: Iterable[str]) -> str:
     """That `name` is no setting, and which of the `known` it may have meant."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"no such setting; did you mean {close[0]}?" if close else "no such setting"
+    # What all have in common says nothing of what was meant.
+    bare = {one.removeprefix("TM20_"): one for one in known}
+    close = difflib.get_close_matches(name.removeprefix("TM20_"), list(bare), n=1, cutoff=0.6)
+    return f"no such setting; did you mean {bare[close[0]]}?" if close else "no such setting"
