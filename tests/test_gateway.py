@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -23,7 +24,7 @@ from tm20tui.store.engine import Database
 from tm20tui.store.services import ServiceDraft
 
 
-def settings_for(url: str, tmp_path: Path) -> Settings:
+def settings_for(url: str, tmp_path: Path, **sections: Any) -> Settings:
     return load(
         None,
         {
@@ -32,6 +33,7 @@ def settings_for(url: str, tmp_path: Path) -> Settings:
             "site": {"timezone": "Europe/Paris"},
             "terminals": {"host": "127.0.0.1", "port": 0, "admission": "open"},
             "delivery": {"allow_private_hosts": True},
+            **sections,
         },
     )
 

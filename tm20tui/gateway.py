@@ -248,6 +248,7 @@ class Gateway:
             self.database,
             self.settings.ingest,
             self.settings.terminals.command_keep_days,
+            self.settings.users.leaver_credentials_days,
         )
         every("retention", _RETENTION_SECONDS, retention, first_after_seconds=0)
         if minutes := self.settings.clock.check_minutes:

@@ -12,7 +12,7 @@ import trio
 from tm20tui.errors import StoreUnavailable
 from tm20tui.model import utc_now
 from tm20tui.settings import IngestSettings
-from tm20tui.store import commands, punches, terminals
+from tm20tui.store import commands, punches, receipts, terminals
 from tm20tui.store.engine import Database
 from tm20tui.terminals.roster import Roster
 
@@ -57,13 +57,19 @@ class LastSeen:
             log.warning("the last times of terminals were not written down: %s", error)
 
 
-async def apply_retention(database: Database, keep: IngestSettings, command_keep_days: int) -> str:
-    """Delete old photos, raw frames and settled commands in pages, so that no punch waits behind it."""
+async def apply_retention(
+    database: Database, keep: IngestSettings, command_keep_days: int, leaver_credentials_days: int
+) -> str:
+    """Delete old photos, raw frames, settled commands and credentials of users who left.
+
+    In pages, so that no punch waits behind it.
+    """
     now = utc_now()
     photos = await _purge(database, punches.purge_photos, now - timedelta(days=keep.photo_keep_days))
     frames = await _purge(database, punches.purge_frames, now - timedelta(days=keep.frame_keep_days))
     asked = await _purge(database, commands.purge_commands, now - timedelta(days=command_keep_days))
-    return f"{photos} photos, {frames} raw messages, {asked} commands"
+    left = await _purge(database, receipts.purge_leavers, now - timedelta(days=leaver_credentials_days))
+    return f"{photos} photos, {frames} raw messages, {asked} commands, {left} credentials"
 
 
 async def _purge(database: Database, purge: Callable[[Connection, datetime], int], before: datetime) -> int:

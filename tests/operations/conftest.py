@@ -91,6 +91,7 @@ async def desk(database: Database, vault: Vault, nursery: trio.Nursery) -> Async
         writer=writer,
         events=EventBus(),
         tasks=Tasks(nursery),
+        users=SimpleNamespace(removes_leavers=False, look=lambda: None),
         started_at=NOON,
         site_id=site_id,
     )

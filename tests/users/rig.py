@@ -87,10 +87,15 @@ class Rig:
 
 
 @asynccontextmanager
-async def running_rig(url: str, tmp_path: Path, *, people: int = 10) -> AsyncIterator[Rig]:
-    """A server with one HR service that lists `people`, and no terminal yet."""
+async def running_rig(
+    url: str, tmp_path: Path, *, people: int = 10, users: dict[str, Any] | None = None
+) -> AsyncIterator[Rig]:
+    """A server with one HR service that lists `people`, and no terminal yet; `users` are settings."""
     hr = HrService(seed=1, users=people)
-    async with running(settings_for(url, tmp_path)) as gateway, trio.open_nursery() as nursery:
+    async with (
+        running(settings_for(url, tmp_path, users=users or {})) as gateway,
+        trio.open_nursery() as nursery,
+    ):
         port = await nursery.start(serve_hr, hr, "127.0.0.1", 0)
         draft = ServiceDraft(
             name="HR", base_url=f"http://127.0.0.1:{port}", users_endpoint="/api/v1/employees"

@@ -140,6 +140,40 @@ class LoadsAnswer(View):
     pagination: Pagination
 
 
+class ReceiptQuery(IdQuery):
+    """`GET sync/users/receipts/`."""
+
+    user_id: Id | None = None
+    terminal_id: Id | None = None
+    result: Literal["pending", "confirmed", "refused", "not verified", "withdrawn"] | None = None
+
+
+class ReceiptOut(View):
+    """What a terminal was asked about a user who left or is back; times are null until it was."""
+
+    id: int
+    user_id: int
+    enrollid: str
+    name: str
+    terminal_id: int
+    terminal_sn: str
+    action: Literal["disable", "remove", "enable"]
+    result: Literal["pending", "confirmed", "refused", "not verified", "withdrawn"]
+    reason: str
+    requested_at: Utc
+    sent_at: Utc | None
+    confirmed_at: Utc | None
+    command_id: int | None
+
+
+class ReceiptsAnswer(View):
+    """Receipts, newest first."""
+
+    success: Literal[True] = True
+    receipts: tuple[ReceiptOut, ...]
+    pagination: Pagination
+
+
 class TerminalUserOut(View):
     """What a user shall be on the terminal, what it reported, and what came of the last sending."""
 
@@ -208,6 +242,19 @@ def user_sync_routes() -> APIRouter:
         )
         shown = tuple(map(LoadOut.model_validate, page.loads))
         return LoadsAnswer(loads=shown, pagination=show_page(query, len(shown), page.next_before_id))
+
+    @router.get("/sync/users/receipts/")
+    async def list_receipts(call: Caller, query: Annotated[ReceiptQuery, Query()]) -> ReceiptsAnswer:
+        page = await users_sync.list_user_receipts(
+            call,
+            user_id=query.user_id,
+            terminal_id=query.terminal_id,
+            result=query.result,
+            before_id=query.position(),
+            limit=query.limit,
+        )
+        shown = tuple(map(ReceiptOut.model_validate, page.receipts))
+        return ReceiptsAnswer(receipts=shown, pagination=show_page(query, len(shown), page.next_before_id))
 
     @router.get("/terminals/{terminal_id}/users/")
     async def list_users_of_terminal(

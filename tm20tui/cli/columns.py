@@ -71,6 +71,18 @@ COLUMNS: dict[str, Columns] = {
         ("valid_until", N_("valid until")),
         ("source", N_("source")),
     ),
+    "users.receipts": (
+        ("id", N_("id")),
+        ("enrollid", N_("enrollid")),
+        ("name", N_("name")),
+        ("terminal_sn", N_("terminal")),
+        ("action", N_("action")),
+        ("result", N_("state")),
+        ("requested_at", N_("asked for")),
+        ("sent_at", N_("sent")),
+        ("confirmed_at", N_("confirmed at")),
+        ("reason", N_("reason")),
+    ),
     "users.loads": (
         ("id", N_("id")),
         ("terminal_id", N_("terminal")),

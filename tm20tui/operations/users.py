@@ -16,6 +16,7 @@ from tm20tui.protocol.values import CARD, FACES, FINGERPRINTS, PALMS, PASSWORD, 
 from tm20tui.store import people, sites, terminals
 from tm20tui.store.people import Enrollment as Enrollment
 from tm20tui.store.people import User as User
+from tm20tui.store.receipts import want_standing
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -146,8 +147,9 @@ async def change_user(
     """Change what is given: `name`, `is_enabled`, validity, the access numbers `weekzone` and `user_group`.
 
     `valid_from` and `valid_until` bound when the user may pass; `no_valid_from` and
-    `no_valid_until` make that side open-ended again. Decisions made here follow at
-    once; what terminals decide alone follows when users are sent to them.
+    `no_valid_until` make that side open-ended again. Decisions made here follow at once, and
+    terminals are asked at once to let go who is disabled (see `users.receipts`); the rest of what
+    they decide alone follows when users are sent to them.
 
     Raises:
         NotFound, InvalidInput
@@ -164,7 +166,11 @@ async def change_user(
         for field, cleared in (("valid_from", no_valid_from), ("valid_until", no_valid_until))
         if cleared
     ]
-    return await call.gateway.database.write(_change, user_id, changes | dict.fromkeys(cleared_names))
+    office = call.gateway.users
+    whole = changes | dict.fromkeys(cleared_names)
+    found = await call.gateway.database.write(_change, user_id, whole, office.removes_leavers)
+    office.look()
+    return found
 
 
 @operation("credentials.count", "viewer", writes=False)
@@ -226,14 +232,17 @@ def _add(connection: Connection, site_id: int, values: dict[str, Any]) -> UserDe
     return _get(connection, people.add_user(connection, values, utc_now()).id)
 
 
-def _change(connection: Connection, user_id: int, changes: dict[str, Any]) -> UserDetail:
+def _change(connection: Connection, user_id: int, changes: dict[str, Any], remove: bool) -> UserDetail:
     before = people.get_user(connection, user_id)
     check_period(
         changes.get("valid_from", before.valid_from),
         changes.get("valid_until", before.valid_until),
         names=("valid_from", "valid_until"),
     )
-    people.update_user(connection, user_id, changes, utc_now())
+    now = utc_now()
+    people.update_user(connection, user_id, changes, now)
+    if changes.get("is_enabled", before.is_enabled) != before.is_enabled:
+        want_standing(connection, {user_id: changes["is_enabled"]}, now, remove=remove)
     return _get(connection, user_id)
 
 

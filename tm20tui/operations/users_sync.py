@@ -17,6 +17,8 @@ from tm20tui.store.enrollments import TerminalUser as TerminalUser
 from tm20tui.store.enrollments import count_results, list_terminal_users, want_users
 from tm20tui.store.loads import UserLoad as UserLoad
 from tm20tui.store.loads import add_load, list_loads, set_total
+from tm20tui.store.receipts import Receipt as Receipt
+from tm20tui.store.receipts import list_receipts
 from tm20tui.store.terminals import get_terminal
 from tm20tui.tasks import new_task_id
 from tm20tui.users.fetching import FetchReport as FetchReport
@@ -55,6 +57,14 @@ class LoadPage:
     """Some loads, newest first; the next page is before `next_before_id`, None after the last."""
 
     loads: tuple[UserLoad, ...]
+    next_before_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptPage:
+    """Some receipts, newest first; the next page is before `next_before_id`, None after the last."""
+
+    receipts: tuple[Receipt, ...]
     next_before_id: int | None
 
 
@@ -168,6 +178,44 @@ async def list_user_loads(
     )
     page = tuple(found[:limit])
     return LoadPage(page, page[-1].id if len(found) > limit else None)
+
+
+@operation("users.receipts", "viewer", writes=False)
+async def list_user_receipts(
+    call: Call,
+    *,
+    user_id: int | None = None,
+    terminal_id: int | None = None,
+    result: str | None = None,
+    before_id: int | None = None,
+    limit: int = 100,
+) -> ReceiptPage:
+    """What each terminal was asked about users who left or are back, and what it said, newest first.
+
+    Of one user (`user_id`) or terminal, whose `result` is `pending`, `confirmed`, `refused`,
+    `not verified` or `withdrawn`, older than the receipt `before_id`.
+
+    Raises:
+        NotFound: no such user or terminal.
+        InvalidInput
+    """
+    check_limit(limit)
+    check_word(result, "result", (*RESULTS, "withdrawn"))
+    database = call.gateway.database
+    if user_id is not None:
+        await database.read(people.get_user, user_id)
+    if terminal_id is not None:
+        await database.read(get_terminal, terminal_id)
+    found = await database.read(
+        list_receipts,
+        user_id=user_id,
+        terminal_id=terminal_id,
+        result=result,
+        before_id=before_id,
+        limit=limit + 1,
+    )
+    page = tuple(found[:limit])
+    return ReceiptPage(page, page[-1].id if len(found) > limit else None)
 
 
 @operation("terminals.users", "viewer", writes=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from tm20tui.settings.sections import Section
@@ -22,4 +24,14 @@ class UsersSettings(Section):
         ge=0,
         le=100,
         description="share of a service's users that its list may lack before it is refused, in percent",
+    )
+    leavers: Literal["disable", "remove"] = Field(
+        default="disable",
+        description="what terminals do with users who left: disable them, or remove them and what they hold",
+    )
+    leaver_credentials_days: int = Field(
+        default=90,
+        ge=0,
+        le=3650,
+        description="days after which the credentials of a user who left are deleted here; 0 at once",
     )

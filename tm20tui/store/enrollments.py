@@ -92,7 +92,7 @@ def want_users(
     """Write down that users of the terminal's site shall be there as they are enabled; None means all.
 
     They are the members of the load `load_id`. Those who are disabled and not known to be there
-    are left out. Returns the ids in order.
+    are left out, and those who shall be deleted there. Returns the ids in order.
     """
     site = select(terminals.c.site_id).where(terminals.c.id == terminal_id).scalar_subquery()
     query = select(users.c.id, users.c.is_enabled).where(users.c.site_id == site).order_by(users.c.id)
@@ -102,7 +102,7 @@ def want_users(
     known = {
         row.user_id: row
         for row in connection.execute(
-            select(enrollments.c.user_id, enrollments.c.reported_state).where(
+            select(enrollments.c.user_id, enrollments.c.reported_state, enrollments.c.desired_state).where(
                 enrollments.c.terminal_id == terminal_id
             )
         )
@@ -118,7 +118,7 @@ def want_users(
     rows = [
         {"terminal_id": terminal_id, "user_id": ident, "desired_state": state_of(is_enabled)} | asked
         for ident, is_enabled in found.items()
-        if is_enabled or ident in known
+        if is_enabled or (ident in known and known[ident].desired_state != "absent")
     ]
     new = [row | {"reported_state": "unknown"} for row in rows if row["user_id"] not in known]
     for chunk in _chunks(new):
@@ -136,7 +136,7 @@ def want_users(
 
 
 def list_wanted(connection: Connection, terminal_id: int, user_ids: Collection[int]) -> list[Wanted]:
-    """The users that shall be something on a terminal, by id, with the slots we keep of them."""
+    """The users that shall be on a terminal, enabled or not, by id, with the slots we keep of them."""
     wanted = frozenset(user_ids)
     # A few are looked up, many are picked out of all.
     few = users.c.id.in_(wanted) if len(wanted) <= _CHUNK else true()
@@ -167,7 +167,8 @@ def list_wanted(connection: Connection, terminal_id: int, user_ids: Collection[i
     query = (
         select(*columns)
         .join(enrollments, enrollments.c.user_id == users.c.id)
-        .where(enrollments.c.terminal_id == terminal_id, enrollments.c.desired_state.is_not(None), few)
+        .where(enrollments.c.terminal_id == terminal_id, few)
+        .where(enrollments.c.desired_state.in_(("present", "disabled")))
         .order_by(users.c.id)
     )
     return [

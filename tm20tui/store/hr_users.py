@@ -7,9 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    update,
+)
 
-from tm20tui.store.schema import mappings, services, terminals, users
+from tm20tui.store.schema import Utc, mappings, services, terminals, users
 
 _CHUNK = 500
 
@@ -49,6 +61,8 @@ def add_site_users(
 ) -> None:
     """Add users to a site; their enrollids must be free."""
     full = [{**row, "site_id": site_id, "created_at": now, "updated_at": now} for row in rows]
+    for row in full:
+        row["left_at"] = None if row.get("is_enabled", True) else now
     for at in range(0, len(full), _CHUNK):
         connection.execute(insert(users), full[at : at + _CHUNK])
 
@@ -65,6 +79,9 @@ def change_site_users(
         names = [name.removeprefix("new_") for name in rows[0] if name != "user"]
         values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
         query = update(users).where(users.c.id == bindparam("user")).values(updated_at=now, **values)
+        query = query.values(
+            left_at=case((bindparam("new_is_enabled", type_=Boolean), null()), else_=left_since(now))
+        )
         connection.execute(query, rows)
 
 
@@ -73,7 +90,12 @@ def disable_users(connection: Connection, user_ids: Collection[int], now: dateti
     rows = [{"user": ident} for ident in user_ids]
     if rows:
         query = update(users).where(users.c.id == bindparam("user"))
-        connection.execute(query.values(is_enabled=False, updated_at=now), rows)
+        connection.execute(query.values(is_enabled=False, updated_at=now, left_at=left_since(now)), rows)
+
+
+def left_since(now: datetime) -> ColumnElement[Any]:
+    """Since when a user who is disabled now is: as before, or from now on."""
+    return func.coalesce(users.c.left_at, literal(now, Utc))
 
 
 def list_sites_of(connection: Connection, terminal_ids: Collection[int] | None) -> list[int]:

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from tm20tui.errors import Conflict, NotFound
+from tm20tui.store.hr_users import left_since
 from tm20tui.store.schema import credentials, enrollments, sites, terminals, users
 
 # The terminal told of the user and did not say since that the user is gone.
@@ -38,7 +39,8 @@ class User:
 
     `admin` is 0 user, 1 administrator, 2 super user of the terminals; `weekzone` and
     `user_group` are the terminals' access numbers; `source` says who told of the user
-    first. The validity None is open-ended; `enrollments` counts terminals.
+    first. The validity None is open-ended; `left_at` is since when the user is disabled;
+    `enrollments` counts terminals.
     """
 
     id: int
@@ -55,6 +57,7 @@ class User:
     source: str
     created_at: datetime
     updated_at: datetime
+    left_at: datetime | None
     enrollments: int
     credentials: int
 
@@ -171,6 +174,7 @@ def add_user(connection: Connection, values: Mapping[str, Any], now: datetime) -
     if connection.scalar(taken) is not None:
         raise Conflict(f"the site has a user {values['enrollid']} already", field="enrollid")
     row = {**values, "created_at": now, "updated_at": now}
+    row["left_at"] = None if values.get("is_enabled", True) else now
     return get_user(connection, connection.execute(insert(users).returning(users.c.id), row).scalar_one())
 
 
@@ -178,6 +182,8 @@ def update_user(connection: Connection, user_id: int, changes: Mapping[str, Any]
     """Change columns of a user; `NotFound` when there is none."""
     if changes:
         values = {**changes, "updated_at": now}
+        if "is_enabled" in changes:
+            values["left_at"] = None if changes["is_enabled"] else left_since(now)
         connection.execute(update(users).where(users.c.id == user_id).values(values))
     return get_user(connection, user_id)
 

@@ -140,7 +140,10 @@ users = Table(
     Column("source", String(64), nullable=False, server_default=""),
     Column("created_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
+    # Since when the user is not enabled any more: the retention of credentials counts from it.
+    Column("left_at", Utc),
     UniqueConstraint("site_id", "enrollid"),
+    Index("ix_users_left_at", "left_at"),
 )
 
 enrollments = Table(
@@ -173,6 +176,33 @@ enrollments = Table(
     Index(
         "ix_enrollments_pending",
         "terminal_id",
+        sqlite_where=text("result IN ('pending', 'not verified')"),
+        postgresql_where=text("result IN ('pending', 'not verified')"),
+    ),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    _id(),
+    _ref("user_id", "users.id"),
+    _ref("terminal_id", "terminals.id"),
+    Column("action", String(8), nullable=False),
+    Column("result", String(12), nullable=False, server_default="pending"),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("requested_at", Utc, nullable=False),
+    Column("sent_at", Utc),
+    Column("settled_at", Utc),
+    Column("confirmed_at", Utc),
+    Column("command_id", BigInteger),
+    _one_of("action", "disable", "remove", "enable"),
+    _one_of("result", "pending", "confirmed", "refused", "not verified", "withdrawn"),
+    Index("ix_receipts_user_id", "user_id"),
+    Index("ix_receipts_terminal_id_id", "terminal_id", "id"),
+    Index(
+        "ix_receipts_open",
+        "terminal_id",
+        "user_id",
         sqlite_where=text("result IN ('pending', 'not verified')"),
         postgresql_where=text("result IN ('pending', 'not verified')"),
     ),

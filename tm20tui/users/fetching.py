@@ -102,8 +102,9 @@ def apply_list(
     *,
     max_gone_percent: float,
     confirm: bool,
+    remove: bool = False,
 ) -> FetchReport:
-    """Take the list over at every site, or nowhere.
+    """Take the list over at every site, or nowhere; with `remove` terminals delete who left.
 
     Raises:
         RefusedMerge: too many would be gone, and nobody confirmed.
@@ -120,7 +121,7 @@ def apply_list(
         add_site_users(connection, site_id, [row_of(user, source) for user in plan.add], now)
         change_site_users(connection, {one.user.id: _whole(one.user, one.values) for one in plan.change}, now)
         disable_users(connection, [user.id for user in plan.gone], now)
-        receipts = want_standing(connection, plan.standings, now)
+        receipts = want_standing(connection, plan.standings, now, remove=remove)
         reports.append(_report(site_id, plan, receipts))
     note_users_sync(connection, service.id, site_ids, now)
     received = len(listed.users) + len(listed.bad) + _surplus(listed.duplicates)

@@ -56,11 +56,20 @@ class UsersOffice:
         self._applying = trio.Lock()
         self._sending: set[int] = set()
         self._given_up: set[int] = set()
-        self._leavers = Leavers(database, desk, lambda: self._sending)
+        self._leavers = Leavers(database, desk, alarms, lambda: self._sending)
         self.timetable = FetchTimetable(
             partial(database.read, services.list_services), self.fetch, settings.users.sync_minutes
         )
         self.run = self._leavers.run
+
+    @property
+    def removes_leavers(self) -> bool:
+        """Whether terminals delete who left, rather than disable them."""
+        return self._settings.users.leavers == "remove"
+
+    def look(self) -> None:
+        """Somebody left, or is back."""
+        self._leavers.look()
 
     async def fetch(
         self, service_id: int, terminal_id: int | None = None, *, confirm: bool = False
@@ -93,6 +102,7 @@ class UsersOffice:
                         listed,
                         max_gone_percent=self._settings.users.max_gone_percent,
                         confirm=confirm,
+                        remove=self.removes_leavers,
                     )
             except RefusedMerge as refused:
                 self._alarms.set(_key(service_id, refused.site_id), str(refused))

@@ -20,6 +20,7 @@ from tm20tui.protocol.values import ALL_FINGERPRINTS, NON_USER, STRANGER, WHOLE_
 from tm20tui.store.engine import Database
 from tm20tui.store.enrollments import Settled, list_enrollids, list_wanted, settle_users
 from tm20tui.store.loads import UserLoad, list_members, note_progress
+from tm20tui.store.receipts import settle_open
 from tm20tui.store.terminals import get_terminal
 from tm20tui.store.vault import Vault
 from tm20tui.users.asking import Asker
@@ -153,5 +154,9 @@ def _settle(
     after: int,
     tally: Mapping[str, Any],
 ) -> None:
-    settle_users(connection, load.terminal_id, settled, utc_now())
+    now = utc_now()
+    settle_users(connection, load.terminal_id, settled, now)
+    for one in settled:
+        if one.desired_state == "disabled":
+            settle_open(connection, load.terminal_id, one.user_id, one.result, one.reason, now)
     note_progress(connection, load.id, done=done, after_user_id=after, tally=tally)
