@@ -17,7 +17,7 @@ from tests.operations.conftest import Desk
 from tests.store.factories import NOON, add_punches, add_terminal, statuses
 from tm20tui.errors import Conflict, InvalidInput, NotFound
 from tm20tui.gentle import GentleWriter
-from tm20tui.operations import bulk
+from tm20tui.operations import dead_letter_changes
 from tm20tui.operations import deliveries as operations
 from tm20tui.store.deliveries import sweep_failed
 from tm20tui.store.schema import deliveries
@@ -140,7 +140,7 @@ async def test_a_failed_delivery_is_tried_again_at_once(desk: Desk) -> None:
 async def test_a_filter_is_counted_then_retried_in_chunks(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "IDS_READ", 3)
+    monkeypatch.setattr(dead_letter_changes, "IDS_READ", 3)
     service = await fill(desk, 9)
     await desk.database.write(mark, range(1, 9), "failed", "Unknown employee")
     await desk.database.write(mark, [8], "failed", "no such shift")
@@ -190,7 +190,7 @@ async def test_a_filter_can_ask_for_dead_or_held_ones_alone(desk: Desk) -> None:
 async def test_what_takes_longer_goes_on_as_a_task_with_exact_numbers(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(dead_letter_changes, "PATIENCE_SECONDS", 0)
     service = await fill(desk, 40)
     await desk.database.write(mark, range(1, 31), "failed", "Unknown employee")
     done = await operations.retry_deliveries(desk.call(), reason="unknown")
@@ -210,7 +210,7 @@ async def test_what_takes_longer_goes_on_as_a_task_with_exact_numbers(
 async def test_a_task_that_is_cancelled_says_how_far_it_came(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(dead_letter_changes, "PATIENCE_SECONDS", 0)
     service = await fill(desk, 60)
     await desk.database.write(mark, range(1, 61), "failed", "x")
     stepped = trio.Event()
@@ -223,7 +223,7 @@ async def test_a_task_that_is_cancelled_says_how_far_it_came(
         stepped.set()
         return found
 
-    monkeypatch.setattr(bulk, "FIRST_STEP", 25)
+    monkeypatch.setattr(dead_letter_changes, "FIRST_STEP", 25)
 
     monkeypatch.setattr(GentleWriter, "write", one_step)
     done = await operations.discard_deliveries(desk.call(), "gone", everything=True)

@@ -9,10 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tm20tui.errors import Conflict, InvalidInput, NotFound
-from tm20tui.operations.bulk import Change, change_found, change_named
-from tm20tui.operations.bulk import DeadLettersChanged as DeadLettersChanged
 from tm20tui.operations.call import Call
 from tm20tui.operations.checks import check_limit, check_line, check_period, check_word
+from tm20tui.operations.dead_letter_changes import Change, change_found, change_named
+from tm20tui.operations.dead_letter_changes import DeadLettersChanged as DeadLettersChanged
 from tm20tui.operations.registry import operation
 from tm20tui.operations.why import DeliveryStory as DeliveryStory
 from tm20tui.operations.why import tell_deliveries
