@@ -13,6 +13,7 @@ from tm20tui.api.errors import install_error_handlers
 from tm20tui.api.guard import PREFIX, Guard
 from tm20tui.api.openapi import install_openapi
 from tm20tui.api.routes_attendance import attendance_routes
+from tm20tui.api.routes_backfill import backfill_routes
 from tm20tui.api.routes_commands import command_routes
 from tm20tui.api.routes_configs import config_routes
 from tm20tui.api.routes_deliveries import delivery_routes
@@ -41,6 +42,7 @@ RESOURCES = (
     terminal_routes,
     command_routes,
     terminal_command_routes,
+    backfill_routes,
     schedule_routes,
     site_routes,
     user_routes,

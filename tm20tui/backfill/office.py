@@ -41,6 +41,10 @@ _BACK_SECONDS: Final = 3600.0
 _WRITE_SECONDS: Final = 5.0
 
 
+def _nobody(_pulled: Pulled) -> None:
+    """Nobody listens."""
+
+
 class BackfillOffice:
     """One server's. `run` it once; everything else may be called while it runs."""
 
@@ -84,9 +88,8 @@ class BackfillOffice:
             self._generations[terminal.id] += 1
             if terminal.id in self._regs:
                 self._regs.pop(terminal.id).set()
-        if self._settings.enabled:
-            self._due.add(terminal.id)
-            self._news.set()
+        self._due.add(terminal.id)
+        self._news.set()
 
     async def store_page(self, terminal: Terminal, command: Command, result: Result) -> None:
         """Store a page of records, whoever asked for it, before the command counts as carried out.
@@ -127,11 +130,11 @@ class BackfillOffice:
         *,
         operator: str,
         correlation_id: str,
-        look: Callable[[Pulled], None] = lambda _: None,
+        tell: Callable[[Pulled], None] = _nobody,
     ) -> Outcome:
         """Pull records as asked, after what is pulled already; waits for a terminal that goes away.
 
-        `look` is given what comes, to be looked at while it does.
+        `tell` is called with what came, after each page.
 
         Raises:
             Unavailable: it stayed away; what was stored stays, the rest is gone on with when it is back.
@@ -141,7 +144,7 @@ class BackfillOffice:
             try:
                 while True:
                     came_back = self._regs.setdefault(terminal_id, trio.Event())
-                    outcome = await self._run(terminal_id, look)
+                    outcome = await self._run(terminal_id, tell)
                     if not outcome.is_interrupted:
                         return outcome
                     with trio.move_on_after(_BACK_SECONDS) as waited:
@@ -170,13 +173,13 @@ class BackfillOffice:
 
         `connected` are the ids of terminals that are online.
         """
+        pulls = await self._database.read(store.list_pulls, connected)
+        self._due.update(one for one in pulls if not self._is_locked(one))
         if self._settings.enabled:
-            pulls = await self._database.read(store.list_pulls, connected)
-            self._due.update(one for one in pulls if not self._is_locked(one))
             for terminal_id in connected:
                 if not self._is_locked(terminal_id) and terminal_id not in self._waiting:
                     await self._check_yesterday(terminal_id)
-            self._news.set()
+        self._news.set()
         complete = await self._noticing.look(self._now())
         return f"{len(self._runs)} pulls, {complete} days became complete"
 
@@ -221,7 +224,7 @@ class BackfillOffice:
                 await self._database.write(agree, terminal_id, told)
                 self._alarms.clear(f"backfill:{terminal_id}")
                 return
-            if not policy.is_due(known, found, self._now()):
+            if not self._settings.enabled or not policy.is_due(known, found, self._now()):
                 return
             await self._database.write(plan_pull, terminal_id, told, self._settings.days, self._now())
         async with self._places:
@@ -238,7 +241,7 @@ class BackfillOffice:
     async def _compare(self, terminal_id: int) -> tuple[Reconciliation, Comparison | None]:
         return await self._database.read(read_comparison, terminal_id, self._told.get(terminal_id))
 
-    async def _run(self, terminal_id: int, look: Callable[[Pulled], None] = lambda _: None) -> Outcome:
+    async def _run(self, terminal_id: int, tell: Callable[[Pulled], None] = _nobody) -> Outcome:
         terminal = await self._database.read(get_terminal, terminal_id)
         puller = Puller(
             self._database, self._desk, terminal_id, lambda: self._generations[terminal_id], self._now
@@ -253,7 +256,7 @@ class BackfillOffice:
             self._now,
         )
         self._runs[terminal_id] = run
-        look(run.pulled)
+        run.pulled.tell = tell
         try:
             return await run.go()
         finally:

@@ -48,6 +48,8 @@ class Pulled:
     listed: dict[date, tuple[int, int]] = field(default_factory=dict)
     ignores_days: bool = False
     is_whole: bool = False
+    tell: Callable[[Pulled], None] = field(default=lambda _: None, repr=False)
+    """Called after each page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ class Puller:
     def _take(self, listing: Listing, page: LogPage) -> bool:
         self.pulled.pages += 1
         self.pulled.records += len(page.records) + len(page.bad)
+        self.pulled.tell(self.pulled)
         return listing.take(page)
 
     def _note_days(self, connection: Connection, begun: datetime, days: dict[date, tuple[int, int]]) -> None:
