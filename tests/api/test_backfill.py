@@ -26,5 +26,5 @@ async def test_a_terminal_that_is_away_cannot_be_pulled_from(api: Running) -> No
     await fill(api.gateway)
     for verb, body in (("pull-new", {}), ("pull-all", {"from_day": "2026-06-01"})):
         answer = await api.client.post(f"/devices/api/terminals/1/{verb}/", json=body)
-        assert answer.status_code == 400
+        assert answer.status_code == 409, answer.text
         assert "is not connected" in answer.json()["error"]

@@ -26,8 +26,8 @@ class DaysQuery(Query):
 class PullFields(Body):
     """Which days to ask for, both included; all records there are when left out."""
 
-    from_day: date | None = None
-    to_day: date | None = None
+    from_day: date | None = Field(default=None, strict=False)
+    to_day: date | None = Field(default=None, strict=False)
 
 
 class DayOut(View):
