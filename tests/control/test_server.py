@@ -49,6 +49,19 @@ async def test_a_wrong_hello_is_refused_with_a_sentence(control: Running, hello:
         assert await lines.hear() is None
 
 
+async def test_services_are_named_or_given_by_id(control: Running) -> None:
+    given = {"name": "Mon Service RH", "base_url": "https://hr.example"}
+    async with control.client() as lines:
+        added = await lines.ask(1, operation="services.add", arguments={"given": given})
+        ident = added["result"]["id"]
+        for number, wanted in enumerate(("Mon Service RH", str(ident), f"#{ident}", ident), 2):
+            answer = await lines.ask(number, operation="services.get", arguments={"service_id": wanted})
+            assert answer["result"]["id"] == ident
+        answer = await lines.ask(9, operation="services.get", arguments={"service_id": "no such"})
+    assert "'no such'" in answer["error"]["message"]
+    assert answer["error"]["field"] == "service_id"
+
+
 async def test_an_operation_is_called_by_name_with_who_asks(control: Running) -> None:
     terminal = await control.add_terminal("ZX1")
     async with control.client() as lines:

@@ -13,7 +13,7 @@ from tm20tui.api.paging import cut_by_id
 from tm20tui.api.queries import ConfigQuery, Id, PathId
 from tm20tui.api.views import ConfigView, Pagination, View, show_config
 from tm20tui.model import AuthType, Service
-from tm20tui.operations import services, signing
+from tm20tui.operations import doctor, services, signing
 
 
 class ConfigFields(Body):
@@ -78,6 +78,36 @@ class ConfigAnswer(View):
     config: ConfigView
 
 
+class StepOut(View):
+    """One part of the way to the service."""
+
+    name: Literal["name", "tcp", "tls", "auth", "users", "attendance"]
+    state: Literal["ok", "warning", "failed", "skipped"]
+    seconds: float
+    reason: str
+    hint: str
+
+
+class RequestOut(View):
+    """What would be sent: secrets are hidden, and it was not sent."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: str
+
+
+class TestAnswer(View):
+    """What the connection doctor found."""
+
+    success: Literal[True] = True
+    name: str
+    base_url: str
+    status: Literal["works", "failed"]
+    steps: tuple[StepOut, ...]
+    request: RequestOut
+
+
 class SigningFields(Body):
     """Another signing secret; without one it is made and shown once."""
 
@@ -137,6 +167,14 @@ def config_routes() -> APIRouter:
     async def delete_config(call: Caller, config_id: PathId) -> DeletedAnswer:
         deleted = await services.delete_service(call, config_id)
         return DeletedAnswer(config_id=deleted.service.id, failed_deliveries=deleted.given_up)
+
+    @router.post("/test/", openapi_extra=documented_body(ConfigFields, example=EXAMPLE))
+    async def test_fields(call: Caller, body: JsonObject) -> TestAnswer:
+        return TestAnswer.model_validate(await doctor.examine_fields(call, body))
+
+    @router.post("/{config_id}/test/", openapi_extra=documented_body(ConfigFields, partial=True, example={}))
+    async def test_config(call: Caller, config_id: PathId, body: JsonObject) -> TestAnswer:
+        return TestAnswer.model_validate(await doctor.examine_service(call, config_id, given=body))
 
     @router.post("/{config_id}/signing/rotate/", openapi_extra=documented_body(SigningFields, example={}))
     async def rotate_signing(call: Caller, config_id: PathId, body: JsonObject) -> SigningAnswer:

@@ -32,8 +32,8 @@ from tm20tui.locale import _, sentence
 
 FAILED = 1
 _POLL_SECONDS = 0.3
-_UNDONE = ("refused", "timed out", "expired", "unknown")
-"""States of a command that a terminal did not confirm, and will not."""
+_UNDONE = ("refused", "timed out", "expired", "unknown", "failed")
+"""States of what came to nothing: a command that a terminal will not confirm, a test that failed."""
 
 
 def run_command(client: Client, parsed: argparse.Namespace) -> int:

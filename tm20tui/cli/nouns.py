@@ -70,6 +70,11 @@ class Slot:
         """Whether serials are taken."""
         return self.path[-1].removesuffix("s").endswith("terminal_id")
 
+    @property
+    def is_service(self) -> bool:
+        """Whether names of services are taken."""
+        return self.path[-1].removesuffix("s") in ("service_id", "config_id")
+
 
 def commands_of(operations: Iterable[Told]) -> dict[str, dict[str, Told]]:
     """Noun to verb to operation."""

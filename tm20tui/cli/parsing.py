@@ -168,6 +168,8 @@ def _help(slot: Slot) -> str:
     words = []
     if slot.is_terminal:
         words.append(_("serial or id"))
+    elif slot.is_service:
+        words.append(_("name or id"))
     elif kind in _SPEAKING:
         words.append(_(_SPEAKING[kind]))
     elif kind == "choice":

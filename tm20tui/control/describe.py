@@ -41,6 +41,11 @@ def names_terminals(name: str) -> bool:
     return name.removesuffix("s").endswith("terminal_id")
 
 
+def names_services(name: str) -> bool:
+    """Whether an argument of this name is the id of a service, or several: names are taken too."""
+    return name.removesuffix("s") in ("service_id", "config_id")
+
+
 def _describe(operation: Operation) -> dict[str, Any]:
     kinds = kinds_of(operation)
     return {

@@ -6,11 +6,12 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
-from tm20tui.control.describe import kinds_of, names_terminals
+from tm20tui.control.describe import kinds_of, names_services, names_terminals
 from tm20tui.control.kinds import coerce
 from tm20tui.errors import InvalidInput, NotFound, OperationError, StoreUnavailable, Tm20Error
 from tm20tui.operations.call import Call
 from tm20tui.operations.registry import Operation
+from tm20tui.store.services import find_service_by_name
 from tm20tui.store.terminals import find_terminal, get_terminal
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ async def run_operation(call: Call, operation: Operation, given: dict[str, Any])
     for argument in operation.arguments:
         if argument.required and argument.name not in given:
             raise InvalidInput(f"{argument.name} is required", field=argument.name)
-    resolved = await _resolve_terminals(call, given)
+    resolved = await _resolve_names(call, given)
     values = {name: coerce(kinds[name], value, name) for name, value in resolved.items()}
     return await operation.function(call, **values)
 
@@ -55,27 +56,35 @@ def error_of(error: Exception, correlation_id: str = "") -> dict[str, Any]:
     return {"code": code, "message": message, "field": field}
 
 
-async def _resolve_terminals(call: Call, given: dict[str, Any]) -> dict[str, Any]:
-    """Serials instead of ids, wherever an argument or a field of a filter is a terminal."""
+async def _resolve_names(call: Call, given: dict[str, Any]) -> dict[str, Any]:
+    """Serials and names instead of ids, wherever an argument or a field of a filter is such an id."""
     resolved = {}
     for name, value in given.items():
-        if names_terminals(name):
-            value = await _resolve(call, value, name)
-        elif isinstance(value, dict):
-            value = {
-                inner: await _resolve(call, item, inner) if names_terminals(inner) else item
-                for inner, item in value.items()
-            }
-        resolved[name] = value
+        if isinstance(value, dict):
+            value = {inner: await _resolve(call, item, inner) for inner, item in value.items()}
+        resolved[name] = await _resolve(call, value, name)
     return resolved
 
 
 async def _resolve(call: Call, value: Any, name: str) -> Any:
+    find = _find if names_terminals(name) else _find_service if names_services(name) else None
+    if find is None:
+        return value
     if isinstance(value, list):
         return [await _resolve(call, item, name) for item in value]
     if not isinstance(value, str):
         return value
-    return await call.gateway.database.read(_find, value, name)
+    return await call.gateway.database.read(find, value, name)
+
+
+def _find_service(connection: DatabaseConnection, text: str, name: str) -> int:
+    """By id, else by name."""
+    if number := _ID.match(text):
+        return int(number[1])
+    found = find_service_by_name(connection, text)
+    if found is None:
+        raise NotFound("third-party config", repr(text), field=name)
+    return found.id
 
 
 def _find(connection: DatabaseConnection, text: str, name: str) -> int:

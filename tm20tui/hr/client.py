@@ -12,6 +12,7 @@ import logging
 import os
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -24,16 +25,33 @@ from tm20tui import __version__
 from tm20tui.hr.answer import Answer, Failure, FailureKind, Outcome
 from tm20tui.hr.signing import PREFIX, read_signing_secret, signatures
 from tm20tui.hr.transport import Refused, Transport
-from tm20tui.hr.user_pages import Pages, fetch_pages
+from tm20tui.hr.user_pages import PAGE_BYTES, Pages, fetch_pages
 from tm20tui.model import Service, ServiceSecrets
 
 ANSWER_LIMIT = 64 * 1024
 EXCERPT_LENGTH = 500
 ENV_PREFIX = "env:"
+_HIDDEN = "***"
 
 # Their debug lines would show addresses and headers of requests.
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRequest:
+    """A request as it would be sent, for people: secrets are hidden. `problem` says why it could not be."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: str
+    problem: str = ""
+
+    @property
+    def records_bytes(self) -> int:
+        """How long the body is."""
+        return len(self.body.encode())
 
 
 class HrClient:
@@ -60,6 +78,7 @@ class HrClient:
         except LookupError as error:
             self._missing = str(error.args[0])
             headers = {}
+        self._secret_headers = {name.lower() for name in headers}
         self._client = httpx.AsyncClient(
             transport=Transport(allow_private=allow_private_hosts, tls=tls),
             trust_env=False,
@@ -88,6 +107,29 @@ class HrClient:
         """POST one frozen batch within the service's timeout, signed at `now` if the service wants that."""
         if self._missing:
             return Failure(FailureKind.SECRET, self._missing)
+        return await self._exchange("POST", self._url, body, self._message(body, key, now), answer_limit)
+
+    def prepare(self, body: bytes, *, key: str, now: datetime) -> PreparedRequest:
+        """What `post_attendance` would send."""
+        own = {
+            name: _HIDDEN if name.lower() in self._secret_headers else value
+            for name, value in self._client.headers.items()
+        }
+        headers = own | self._message(body, key, now)
+        return PreparedRequest("POST", self._url, headers, body.decode("utf-8", "replace"), self._missing)
+
+    async def get_first_users(self) -> Outcome:
+        """The first page of users alone."""
+        return await self._get(self._users_url, PAGE_BYTES)
+
+    async def head_attendance(self) -> Outcome:
+        """Ask for the attendance address without sending anything to it."""
+        if self._missing:
+            return Failure(FailureKind.SECRET, self._missing)
+        return await self._exchange("HEAD", self._url, None, {}, ANSWER_LIMIT)
+
+    def _message(self, body: bytes, key: str, now: datetime) -> dict[str, str]:
+        """The headers of one attempt at a body."""
         timestamp = int(now.timestamp())
         headers = {
             "Content-Type": "application/json",
@@ -97,7 +139,7 @@ class HrClient:
         }
         if keys := [signing for signing, until in self._keys if until is None or now < until]:
             headers["webhook-signature"] = signatures(keys, key, timestamp, body)
-        return await self._exchange("POST", self._url, body, headers, answer_limit)
+        return headers
 
     async def get_users(self) -> Pages | Failure:
         """Every page of the service's users, each within the service's timeout."""

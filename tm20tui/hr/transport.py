@@ -49,7 +49,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """Try the checked addresses in the resolver's order."""
         last: Exception | None = None
-        for address in await self._addresses(host, port):
+        for address in await self.resolve(host, port):
             try:
                 return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -69,7 +69,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         """As the pool asks."""
         await trio.sleep(seconds)
 
-    async def _addresses(self, host: str, port: int) -> list[str]:
+    async def resolve(self, host: str, port: int) -> list[str]:
+        """The addresses of a name, each one allowed; `Refused` when there is none or one is private."""
         try:
             found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:

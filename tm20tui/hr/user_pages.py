@@ -45,7 +45,7 @@ async def fetch_pages(url: str, get: Get) -> Pages | Failure:
         if isinstance(answer, Failure):
             return answer
         size += len(answer.body)
-        document = _read(answer)
+        document = read_page(answer)
         if isinstance(document, Failure):
             return document
         if size > TOTAL_BYTES:
@@ -56,6 +56,20 @@ async def fetch_pages(url: str, get: Get) -> Pages | Failure:
         if following is not None and _origin(following) != _origin(url):
             return Failure(FailureKind.PROTOCOL, "the next page of users is on another host: not followed")
     return Pages(tuple(documents))
+
+
+def read_page(answer: Answer) -> Any:
+    """The JSON of one page; a Failure where it is none, or no success."""
+    if not 200 <= answer.status < 300:
+        words = f": {answer.excerpt}" if answer.excerpt and "html" not in answer.content_type else ""
+        return Failure(FailureKind.PROTOCOL, f"the service answered {answer.status} instead of users{words}")
+    if answer.truncated:
+        return Failure(FailureKind.TOO_LARGE, f"a page of users of more than {PAGE_BYTES >> 20} MiB")
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        what = "a web page" if "html" in answer.content_type else "something that is not JSON"
+        return Failure(FailureKind.PROTOCOL, f"the service answered {what} instead of users")
 
 
 def next_link(document: object) -> str | None:
@@ -76,20 +90,6 @@ def next_link(document: object) -> str | None:
             if isinstance(link, str) and link.strip():
                 return link.strip()
     return None
-
-
-def _read(answer: Answer) -> Any:
-    """The page's JSON; a Failure where it is none, or no success."""
-    if not 200 <= answer.status < 300:
-        words = f": {answer.excerpt}" if answer.excerpt and "html" not in answer.content_type else ""
-        return Failure(FailureKind.PROTOCOL, f"the service answered {answer.status} instead of users{words}")
-    if answer.truncated:
-        return Failure(FailureKind.TOO_LARGE, f"a page of users of more than {PAGE_BYTES >> 20} MiB")
-    try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError):
-        what = "a web page" if "html" in answer.content_type else "something that is not JSON"
-        return Failure(FailureKind.PROTOCOL, f"the service answered {what} instead of users")
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:

@@ -128,6 +128,13 @@ def claim_open_batch(
         close_batch(conn, found.id, "returned", now)
 
 
+def peek_rows(conn: Connection, service_id: int, limit: int) -> tuple[DeliveryRow, ...]:
+    """What the service would be sent next; nothing is claimed."""
+    read_as_queue(conn)
+    ids = list(conn.scalars(_NEXT, {"service": service_id, "limit": limit}))
+    return _in_order(conn.execute(_ROWS_BY_ID, {"ids": ids})) if ids else ()
+
+
 def split_batch(
     conn: Connection,
     batch: Batch,
@@ -218,6 +225,9 @@ _DUE = _skipping_locked(
     "SELECT d.id FROM deliveries d WHERE d.service_id = :service AND d.status = 'pending' "
     "AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= :now) ORDER BY d.id LIMIT :limit",
     "d",
+)
+_NEXT = text(
+    "SELECT id FROM deliveries WHERE service_id = :service AND status = 'pending' ORDER BY id LIMIT :limit"
 )
 _DUE_OF_TERMINAL = _skipping_locked(
     "SELECT d.id FROM deliveries d JOIN punches p ON p.id = d.punch_id "
