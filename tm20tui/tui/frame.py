@@ -40,7 +40,7 @@ class Line(Widget):
 
     def show(self, content: Content) -> None:
         """Show this from now on."""
-        if content.markup != self._content.markup:
+        if content.plain != self._content.plain or content.spans != self._content.spans:
             self._content = content
             self.refresh()
 

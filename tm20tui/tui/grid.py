@@ -24,6 +24,7 @@ from textual.strip import Strip
 from tm20tui.tui.language import N_, _
 from tm20tui.tui.safe import clip
 from tm20tui.tui.states import CURSOR, MARKED, glyph
+from tm20tui.tui.still import Titled
 
 MOST_ROWS = 500
 NORMAL, WIDE = 100, 140
@@ -59,7 +60,7 @@ class Row:
     record: Any = field(default=None, compare=False)
 
 
-class Grid(ScrollView, can_focus=True):
+class Grid(Titled, ScrollView, can_focus=True):
     """Rows and columns with a cursor and marks."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {

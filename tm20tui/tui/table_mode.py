@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.binding import Binding
-from textual.content import Content
 from textual.widgets import Input
 
 from tm20tui.operations.registry import to_json
@@ -192,9 +191,7 @@ class TableMode(ModeScreen):
             parts.append(
                 ngettext("{count} new — F5", "{count} new — F5", self._waiting).format(count=self._waiting)
             )
-        title = Content(" · ".join(parts))
-        if self.grid.border_title != title.markup:
-            self.grid.border_title = title
+        self.grid.entitle(" · ".join(parts))
 
     def action_refresh_now(self) -> None:
         """Look, and put everything in order."""

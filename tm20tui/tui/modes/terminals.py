@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.widgets import Static
 
 from tm20tui.snapshot import TerminalLine
 from tm20tui.tui import formats, paint
@@ -15,6 +14,7 @@ from tm20tui.tui.grid import Column, Row
 from tm20tui.tui.language import N_, _
 from tm20tui.tui.safe import safe
 from tm20tui.tui.states import State, terminal_state, troubled_terminals
+from tm20tui.tui.still import Still
 from tm20tui.tui.table_mode import Page, TableMode
 
 
@@ -96,7 +96,7 @@ class TerminalsMode(TableMode):
     def body(self) -> ComposeResult:
         """The table and a preview of the row under the cursor."""
         yield self.grid
-        yield Static(id="preview", classes="panel", markup=False)
+        yield Still(id="preview", classes="panel")
         yield self.bar
 
     async def page(self, start: Any) -> Page:
@@ -141,10 +141,10 @@ class TerminalsMode(TableMode):
         """What is known of the terminal under the cursor."""
         if not self.is_mounted:
             return
-        panel = self.query_one("#preview", Static)
+        panel = self.query_one("#preview", Still)
         panel.display = row is not None and self.app.size.height >= 24
         if row is None:
             return
         line, state = row.record
-        panel.border_title = paint.line(f"{safe(line.sn, 40)} {safe(line.name, 40)}")
-        panel.update(paint.line((state.text(), state.tone), f"   {safe(line.address, 45)}"))
+        panel.entitle(f"{safe(line.sn, 40)} {safe(line.name, 40)}")
+        panel.show(paint.line((state.text(), state.tone), f"   {safe(line.address, 45)}"))
