@@ -10,7 +10,10 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 # Not a widget of its own: Textual would rank its style below that of what it is mixed into.
-_Base = Widget if TYPE_CHECKING else object
+if TYPE_CHECKING:
+    _Base = Widget
+else:
+    _Base = object
 
 
 class Titled(_Base):
