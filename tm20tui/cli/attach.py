@@ -27,6 +27,7 @@ from tm20tui.tui.frames import CODE_STOPPED, End
 FAILED = 1
 USAGE = 2
 NOT_REACHABLE = CODE_STOPPED
+OFFER_SECONDS = 2.0
 _ENDING = {
     signal.SIGHUP: frames.HUNG_UP,
     signal.SIGTERM: frames.TOLD_TO_END,
@@ -69,6 +70,20 @@ def attach(arguments: argparse.Namespace) -> int:
         return _complain(sentence(str(error)), FAILED)
     finally:
         tty.restore()
+
+
+def offer(error: Tm20Error, path: Path) -> bool:
+    """Whether who is at this terminal wants to look at the server that runs already."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    try:
+        Client(path, seconds=OFFER_SECONDS).close()
+    except Tm20Error:
+        return False
+    print(f"tm20tui: {_printable(sentence(str(error)))}", file=sys.stderr)
+    print(_("Show its console here? [Y/n] "), end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline()
+    return bool(answer) and answer.strip().lower() in ("", "y", "yes", "o", "oui")
 
 
 def hello_of(tty: Tty, arguments: argparse.Namespace) -> dict[str, Any]:

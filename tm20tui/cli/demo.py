@@ -56,7 +56,6 @@ class Demo:
         self._folder = tempfile.TemporaryDirectory(prefix="tm20tui-demo-")
         self._hr = HrService(seed=options.seed, poison_enrollids={UNKNOWN_EMPLOYEE}, fault=Fault.POISON)
         self._payroll = HrService(seed=options.seed, fault=Fault.TIMEOUT_BEFORE)
-        self._hr_url = ""
 
     def __enter__(self) -> Self:
         folder = Path(self._folder.name)
@@ -94,28 +93,20 @@ class Demo:
         self._payroll.close()
         self._folder.cleanup()
 
-    def notes(self) -> tuple[str, ...]:
-        """What the simulated HR service has received so far."""
-        if not self._hr_url:
-            return ()
-        return (f"Demo HR at {self._hr_url} has received {len(self._hr.records)} punches",)
-
     async def run(self, gateway: Gateway) -> None:
         """Play the terminals and the HR services until cancelled."""
         options = self._options
         async with trio.open_nursery() as nursery:
             port = await nursery.start(serve_hr, self._hr, _LOCAL, 0)
             payroll_port = await nursery.start(serve_hr, self._payroll, _LOCAL, 0)
-            self._hr_url = f"http://{_LOCAL}:{port}"
+            hr_url = f"http://{_LOCAL}:{port}"
             dial = f"ws://{_LOCAL}:{self.settings.terminals.port}/"
             fleet = Fleet(
                 dial, count=max(1, options.terminals - 2), rate=options.rate, seed=options.seed, users=STAFF
             )
             fleet.terminals[-1].device.clock = WallClock(DRIFT_SECONDS)
             doors = await set_stage(gateway, [terminal.sn for terminal in fleet.terminals])
-            hr_id = await self._add_service(
-                gateway, "API RH", self._hr_url, users_endpoint="/api/v1/employees"
-            )
+            hr_id = await self._add_service(gateway, "API RH", hr_url, users_endpoint="/api/v1/employees")
             await users_sync.fetch_users(Call(gateway, SERVER), hr_id)
             people = make_roster(STAFF, options.seed)
             await write_history(gateway, doors, people, options.punches, options.seed)

@@ -87,7 +87,9 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", type=Path, metavar="PATH", help=_(_CONFIG_HELP))
     parser.add_argument("--lang", metavar="en|fr", help=_("language of this command"))
-    parser.add_argument("--headless", action="store_true", help=_("run without showing a status; logs only"))
+    parser.add_argument(
+        "--headless", action="store_true", help=_("run without a console on this terminal; logs only")
+    )
     parser.add_argument(
         "--demo",
         action="store_true",
@@ -185,7 +187,24 @@ def _serve(arguments: argparse.Namespace) -> int:
         from tm20tui.cli.demo import DemoOptions
 
         demo = DemoOptions(**given)
-    return serve(settings, headless=arguments.headless, demo=demo)
+    try:
+        return serve(
+            settings,
+            headless=arguments.headless,
+            demo=demo,
+            language=arguments.lang,
+        )
+    except AlreadyRunning as error:
+        from tm20tui.cli.attach import offer
+
+        if arguments.headless or not offer(error, settings.control_path):
+            raise
+        return _attach(build_parser(["attach"]).parse_args(_to_attach(arguments, settings.control_path)))
+
+
+def _to_attach(arguments: argparse.Namespace, path: Path) -> list[str]:
+    language = ["--lang", arguments.lang] if arguments.lang else []
+    return ["attach", "--socket", str(path), *language]
 
 
 def _attach(arguments: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """Runs the server until it is told to stop.
 
 SIGTERM and SIGINT drain it, a second SIGINT ends it at once; SIGHUP (the terminal
-went away) takes the status display and nothing else.
+went away) takes the console on this terminal and nothing else.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -27,17 +27,24 @@ from tm20tui.tui.host import ConsoleHost
 
 if TYPE_CHECKING:
     from tm20tui.cli.demo import Demo, DemoOptions
-    from tm20tui.snapshot import Snapshot
+    from tm20tui.cli.local import LocalConsole
 
 log = logging.getLogger(__name__)
 
 DRAIN_GRACE_SECONDS = 5.0
 """What a drain may take beyond `process.drain_seconds` before it is cut short."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGWINCH, signal.SIGCONT)
 ABANDON_SECONDS = 3.0
 """What is left to a server that was told to end at once."""
 
 
-def serve(settings: Settings, *, headless: bool, demo: DemoOptions | None = None) -> int:
+def serve(
+    settings: Settings,
+    *,
+    headless: bool,
+    demo: DemoOptions | None = None,
+    language: str | None = None,
+) -> int:
     """Run the server on this thread and return the exit code: 0 after a drain, 130 if ended at once.
 
     Raises:
@@ -46,22 +53,14 @@ def serve(settings: Settings, *, headless: bool, demo: DemoOptions | None = None
     with contextlib.ExitStack() as stack:
         show = _enter_demo(stack, settings, demo) if demo else None
         settings = show.settings if show else settings
-        on_screen = not headless and sys.stdout.isatty()
+        run = _Run(settings, show)
+        on_screen = not headless and sys.stdin.isatty() and sys.stdout.isatty()
         if on_screen:
-            # Loaded only here: a headless server needs none of it.
-            from tm20tui.cli.status import LogTail, StatusDisplay
-
-            tail = LogTail() if sys.stderr.isatty() else None
-            stack.enter_context(configure(settings.log.level, settings.log.format, tail))
-            run = _Run(settings, show)
-            run.display = stack.enter_context(
-                StatusDisplay(tail.lines if tail else tuple, show.notes if show else tuple)
-            )
+            run.local = _enter_local_console(stack, settings, language)
         else:
             stack.enter_context(configure(settings.log.level, settings.log.format))
-            run = _Run(settings, show)
             if not headless:
-                log.info("standard output is no terminal: running without a status display")
+                log.info("this is no terminal: running without a console on it (tm20tui attach opens one)")
         with _expected_errors():
             trio.run(run.main)
     return run.code
@@ -79,17 +78,21 @@ def _enter_demo(stack: contextlib.ExitStack, settings: Settings, options: DemoOp
     return stack.enter_context(Demo(settings, options))
 
 
-class Display(Protocol):
-    """What shows the server on this terminal; no call of it waits."""
+def _enter_local_console(
+    stack: contextlib.ExitStack, settings: Settings, language: str | None
+) -> LocalConsole:
+    # Loaded only here: a headless server needs none of it.
+    from tm20tui.cli.local import HeldLog, LocalConsole
+    from tm20tui.cli.tty import Tty
 
-    def watch(self, snapshot: Callable[[], Snapshot]) -> None:
-        """Show what `snapshot` returns from now on."""
-
-    def say_draining(self) -> None:
-        """Tell that the server finishes its work."""
-
-    def stop(self) -> None:
-        """Stop showing."""
+    tty = Tty(sys.stdin.fileno())
+    held = HeldLog(sys.stderr.fileno()) if sys.stderr.isatty() else None
+    stack.enter_context(configure(settings.log.level, settings.log.format, held))
+    for number in (signal.SIGTSTP, signal.SIGTTOU, signal.SIGTTIN):
+        signal.signal(number, signal.SIG_IGN)  # a key, or giving the terminal back, must not stop the server
+    local = LocalConsole(tty, held, language)
+    stack.callback(local.finish)
+    return local
 
 
 class _Run:
@@ -97,7 +100,7 @@ class _Run:
 
     def __init__(self, settings: Settings, demo: Demo | None) -> None:
         self.code = 0
-        self.display: Display | None = None
+        self.local: LocalConsole | None = None
         self._settings = settings
         self._gateway = Gateway(settings)
         self._demo = demo
@@ -109,9 +112,10 @@ class _Run:
         async with trio.open_nursery() as nursery:
             await nursery.start(self._obey_signals, nursery)
             nursery.start_soon(self._serve, started, nursery)
+            nursery.start_soon(self._watch_drain, nursery)
             await started.event.wait()
-            if self.display is not None:
-                self.display.watch(self._gateway.snapshot)
+            if self.local is not None:
+                nursery.start_soon(self.local.run, self._consoles, self._gateway)
             if self._demo is not None:
                 nursery.start_soon(self._demo.run, self._gateway)
 
@@ -121,27 +125,31 @@ class _Run:
 
     async def _obey_signals(self, nursery: trio.Nursery, *, task_status: trio.TaskStatus[None]) -> None:
         told = False
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        with trio.open_signal_receiver(*SIGNALS) as signals:
             task_status.started()
             async for number in signals:
                 if number == signal.SIGHUP:
                     log.info("the terminal went away (SIGHUP): the server goes on")
-                    if self.display is not None:
-                        self.display.stop()
+                    if self.local is not None:
+                        self.local.hang_up()
+                elif number == signal.SIGWINCH:
+                    if self.local is not None:
+                        self.local.resized()
+                elif number == signal.SIGCONT:
+                    if self.local is not None:
+                        self.local.continued()
                 elif not told:
                     told = True
                     log.info(
                         "stopping: work in flight may finish", extra={"signal": signal.Signals(number).name}
                     )
-                    if self.display is not None:
-                        self.display.say_draining()
                     self._gateway.stop()
-                    nursery.start_soon(self._cut_short, nursery)
                 elif number == signal.SIGINT:
                     log.warning("ending at once: what was not committed will be sent again by the terminals")
                     self._end(nursery, code=130)
 
-    async def _cut_short(self, nursery: trio.Nursery) -> None:
+    async def _watch_drain(self, nursery: trio.Nursery) -> None:
+        await self._gateway.wait_stopping()
         await trio.sleep(self._settings.process.drain_seconds + DRAIN_GRACE_SECONDS)
         log.warning("work in flight did not finish in time: ending without it")
         self._end(nursery, code=0)
@@ -149,10 +157,15 @@ class _Run:
     def _end(self, nursery: trio.Nursery, *, code: int) -> None:
         # The database makes it safe to die here; a worker thread that hangs must not prevent it.
         self.code = code
-        last_resort = threading.Timer(ABANDON_SECONDS, os._exit, [code])
+        last_resort = threading.Timer(ABANDON_SECONDS, self._abandon, [code])
         last_resort.daemon = True
         last_resort.start()
         nursery.cancel_scope.cancel()
+
+    def _abandon(self, code: int) -> None:
+        if self.local is not None:
+            self.local.restore()
+        os._exit(code)
 
 
 class _Started(trio.TaskStatus[None]):

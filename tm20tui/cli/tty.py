@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import termios
+import threading
 import time
 
 RESTORE = (
@@ -28,6 +29,7 @@ class Tty:
         self._found = termios.tcgetattr(self.descriptor)
         self._is_raw = False
         self._has_output = False
+        self._lock = threading.Lock()
 
     def make_raw(self) -> None:
         """Every key becomes a byte; nothing is echoed, no key is a signal."""
@@ -74,7 +76,30 @@ class Tty:
             return 0
 
     def restore(self) -> None:
-        """Give the terminal back as it was found."""
+        """Give the terminal back as it was found. Any thread may."""
+        with self._lock:
+            self._restore()
+
+    def say(self, text: str) -> None:
+        """Write plain lines, as many as it takes within a moment."""
+        with contextlib.suppress(OSError):
+            self._put(text.encode("utf-8", "replace"))
+
+    def is_gone(self) -> bool:
+        """Whether it has hung up, rather than said that nothing more is typed."""
+        poll = select.poll()
+        poll.register(self.descriptor, select.POLLIN)
+        return any(events & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, events in poll.poll(0))
+
+    def owes(self) -> None:
+        """Somebody else has written to this terminal what `restore` takes back."""
+        self._has_output = True
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self.descriptor)
+
+    def _restore(self) -> None:
         with contextlib.suppress(OSError, termios.error):
             if self._has_output:
                 self._put(RESTORE)
@@ -85,14 +110,6 @@ class Tty:
         with contextlib.suppress(OSError, termios.error):
             termios.tcsetattr(self.descriptor, termios.TCSANOW, self._found)
         self._is_raw = False
-
-    def owes(self) -> None:
-        """Somebody else has written to this terminal what `restore` takes back."""
-        self._has_output = True
-
-    def close(self) -> None:
-        """Let go of it."""
-        os.close(self.descriptor)
 
     def _put(self, data: bytes) -> None:
         deadline = time.monotonic() + RESTORE_SECONDS

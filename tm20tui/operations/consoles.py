@@ -44,4 +44,4 @@ async def note_attached(call: Call, told: dict[str, object]) -> None:
 
 async def note_detached(call: Call, number: int, how: str, seconds: float) -> None:
     """Write down that a console was open for so many seconds, and how it ended."""
-    await write_audit(call, "console.detach", {"number": number, "how": how}, "done", "", seconds)
+    await write_audit(call, "console.detach", {"console_id": number, "how": how}, "done", "", seconds)

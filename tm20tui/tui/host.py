@@ -154,7 +154,7 @@ class Console:
     def _told(self) -> dict[str, object]:
         client = self.client
         return {
-            "number": client.number,
+            "console_id": client.number,
             "read_only": client.read_only,
             "local": client.is_local,
             "size": f"{client.columns}x{client.rows}",
