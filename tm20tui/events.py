@@ -36,6 +36,10 @@ EventKind = Literal[
 
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 BUFFERED_EVENTS = 500
+REMEMBERED_EVENTS = 1000
+
+_PASSING = frozenset({"punches.stored"})
+"""Kinds that would push everything else out of what is remembered, and are found elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class EventBus:
     def __init__(self) -> None:
         self._number = 0
         self._subscriptions: list[_Subscription] = []
+        self._recent: deque[Event] = deque(maxlen=REMEMBERED_EVENTS)
 
     @property
     def is_heard(self) -> bool:
@@ -66,11 +71,18 @@ class EventBus:
     def publish(self, kind: EventKind, **facts: object) -> None:
         """Tell every subscriber that wants to know. Never blocks."""
         self._number += 1
-        if not self._subscriptions:
+        is_kept = kind not in _PASSING
+        if not self._subscriptions and not is_kept:
             return
         event = Event(self._number, utc_now(), kind, facts)
+        if is_kept:
+            self._recent.append(event)
         for subscription in self._subscriptions:
             subscription.put(event)
+
+    def recent(self) -> tuple[Event, ...]:
+        """The last events, oldest first; stored punches are not among them."""
+        return tuple(self._recent)
 
     @asynccontextmanager
     async def subscribe(

@@ -14,6 +14,8 @@ import queue
 import re
 import sys
 import threading
+from collections import deque
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -21,6 +23,7 @@ from typing import Literal, Protocol, Self
 QUEUE_SIZE = 10_000
 LONGEST_MESSAGE = 4000
 LONGEST_TRACEBACK = 40_000
+REMEMBERED_LINES = 1000
 STOP_SECONDS = 2.0
 THIRD_PARTIES = (
     "alembic",
@@ -33,6 +36,8 @@ THIRD_PARTIES = (
     "trio_websocket",
     "wsproto",
 )
+
+_LONGEST_REMEMBERED = 8000
 
 _OWN_ATTRIBUTES = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName"}
 # Anchored and bounded, so that a long foreign word cannot make the search quadratic.
@@ -54,6 +59,46 @@ _SECRETS = (
 _OTHER_LINES = "\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff"
 _CONTROL = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f{_OTHER_LINES}]")
 _CONTROL_IN_TRACEBACK = re.compile(f"[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f{_OTHER_LINES}]")
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line of the log as it was written, without secrets. `number` counts up in this process.
+
+    `text` is the message and its fields on one line; `traceback` has several, or none.
+    """
+
+    number: int
+    at: datetime
+    level: str
+    logger: str
+    text: str
+    traceback: str
+
+
+class Tail:
+    """The last lines that any log of this process wrote. Safe from any thread."""
+
+    def __init__(self, size: int = REMEMBERED_LINES) -> None:
+        self._lines: deque[LogLine] = deque(maxlen=size)
+        self._number = 0
+
+    def add(self, record: logging.LogRecord) -> None:
+        """Remember a record; what is very long is cut."""
+        self._number += 1
+        fields = "".join(f" {name}={_quoted(value)}" for name, value in _fields(record).items())
+        at = datetime.fromtimestamp(record.created, UTC)
+        text = (_message(record) + fields)[:_LONGEST_REMEMBERED]
+        trace = _trace(record)[-_LONGEST_REMEMBERED:]
+        self._lines.append(LogLine(self._number, at, record.levelname.lower(), record.name, text, trace))
+
+    def lines(self) -> tuple[LogLine, ...]:
+        """What is remembered, oldest first."""
+        return tuple(self._lines)
+
+
+TAIL = Tail()
+"""What the log of this process wrote last: a process has one log."""
 
 
 class Stream(Protocol):
@@ -206,6 +251,8 @@ def _write(
             note["msg"] = f"{dropped - told} log records were dropped: the log is written too slowly"
             lines.append(logging.makeLogRecord(note))
             told = dropped
+        for line in lines:
+            TAIL.add(line)
         try:
             _put(stream, "".join(formatter.format(line) + "\n" for line in lines))
         except (OSError, ValueError):  # the terminal went away or was closed: the server goes on

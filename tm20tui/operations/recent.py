@@ -1,0 +1,74 @@
+"""What happened lately: events and lines of the log that the server still has in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tm20tui.events import EVENT_KINDS
+from tm20tui.events import Event as Event
+from tm20tui.logs import TAIL
+from tm20tui.logs import LogLine as LogLine
+from tm20tui.operations.call import Call
+from tm20tui.operations.checks import check_limit, check_word
+from tm20tui.operations.registry import operation
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+_OPERATORS_ONLY = frozenset({"operation"})
+
+
+@dataclass(frozen=True, slots=True)
+class RecentEvents:
+    """Events, newest first. `last_number` is of the newest there is, 0 before the first."""
+
+    events: tuple[Event, ...]
+    last_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecentLines:
+    """Lines of the log, newest first. `last_number` is of the newest there is, 0 before the first."""
+
+    lines: tuple[LogLine, ...]
+    last_number: int
+
+
+@operation("events.recent", "viewer", writes=False)
+async def list_recent_events(
+    call: Call, *, kinds: Sequence[str] | None = None, after: int = 0, limit: int = 100
+) -> RecentEvents:
+    """What happened lately, newest first: a thousand events at most are remembered, stored punches aside.
+
+    Only `kinds`, and those numbered higher than `after`, where given. What operators did is
+    told to operators only.
+
+    Raises:
+        InvalidInput
+    """
+    check_limit(limit)
+    for kind in kinds or ():
+        check_word(kind, "kinds", EVENT_KINDS)
+    hidden: frozenset[str] = frozenset() if call.operator.may_act_as("operator") else _OPERATORS_ONLY
+    found = [one for one in call.gateway.events.recent() if one.kind not in hidden]
+    chosen = [one for one in found if one.number > after and (kinds is None or one.kind in kinds)]
+    return RecentEvents(tuple(chosen[::-1][:limit]), found[-1].number if found else 0)
+
+
+@operation("log.recent", "operator", writes=False)
+async def list_recent_lines(
+    call: Call, *, level: str | None = None, after: int = 0, limit: int = 100
+) -> RecentLines:
+    """The last lines of the server's own log, newest first: a thousand at most are remembered.
+
+    From `level` up (debug, info, warning, error, critical), and those numbered higher than
+    `after`, where given. Secrets were taken out before they were written.
+
+    Raises:
+        InvalidInput
+    """
+    check_limit(limit)
+    check_word(level, "level", LEVELS)
+    wanted = LEVELS[LEVELS.index(level) :] if level is not None else None
+    found = TAIL.lines()
+    chosen = [one for one in found if one.number > after and (wanted is None or one.level in wanted)]
+    return RecentLines(tuple(chosen[::-1][:limit]), found[-1].number if found else 0)
