@@ -12,7 +12,7 @@ Told = dict[str, Any]
 
 _NOUNS = {"attendance": "punches"}
 _VERBS = {"get": "show"}
-_COMMANDS = {"attendance.manual_sync": ("services", "sync")}
+_COMMANDS = {"attendance.manual_sync": ("services", "sync"), "events.recent": ("log", "events")}
 _OPTIONS = {
     "config_id": "service",
     "q": "search",
@@ -26,8 +26,10 @@ KNOWN_NOUNS = (
     "audit",
     "bulk",
     "commands",
+    "consoles",
     "credentials",
     "deliveries",
+    "log",
     "mappings",
     "nodes",
     "punches",

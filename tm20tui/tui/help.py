@@ -19,9 +19,9 @@ def help_of(app: ConsoleApp, mode: ModeScreen) -> Content:
     rows: list[Content] = []
     if mode.HELP_TEXT:
         rows += [Content(_(mode.HELP_TEXT)), Content("")]
-    if mode.ACTIONS:
+    if mode.offered:
         rows.append(paint.line((_("Actions"), "strong")))
-        for action in mode.ACTIONS:
+        for action in mode.offered:
             reason = mode.unavailable(action)
             key = app.key_of(action) if action.key else _("menu")
             text = _(action.label)

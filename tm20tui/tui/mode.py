@@ -62,6 +62,11 @@ class ModeScreen(Screen[Any]):
 
     # For subclasses
 
+    @property
+    def offered(self) -> Sequence[Action]:
+        """The actions of what is shown now."""
+        return self.ACTIONS
+
     def body(self) -> ComposeResult:
         """What is between the frame."""
         raise NotImplementedError
@@ -113,10 +118,10 @@ class ModeScreen(Screen[Any]):
         app = self.app
         found = [
             (app.key_of(action), _(action.hint))
-            for action in self.ACTIONS
+            for action in self.offered
             if action.hint and action.key and not self.role_refusal(action)
         ]
-        if any(action.needs_target for action in self.ACTIONS):
+        if any(action.needs_target for action in self.offered):
             found.append((app.key_name("a"), _("actions")))
         return [*self.first_hints(), *found, (app.key_name("question_mark"), _("help"))]
 
@@ -183,7 +188,7 @@ class ModeScreen(Screen[Any]):
 
     def action_of(self, ident: str) -> Action | None:
         """The action of that id."""
-        return next((action for action in self.ACTIONS if action.id == ident), None)
+        return next((action for action in self.offered if action.id == ident), None)
 
     def role_refusal(self, action: Action) -> str:
         """Why this operator may not, "" if they may."""
@@ -252,7 +257,7 @@ class ModeScreen(Screen[Any]):
         """Every action there is here, each with its letter, and why it cannot be done."""
         options = []
         taken: set[str] = set()
-        for action in self.ACTIONS:
+        for action in self.offered:
             letter = next(
                 (
                     key

@@ -86,7 +86,7 @@ class Commands(Provider):
                 partial(mode.action_do, action.id),
                 True,
             )
-            for action in mode.ACTIONS
+            for action in mode.offered
         ]
 
     def _settings(self, app: ConsoleApp) -> list[Command]:

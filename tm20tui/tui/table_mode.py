@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -82,12 +82,12 @@ class TableMode(ModeScreen):
     def __init__(self) -> None:
         super().__init__()
         self.filter = Filter()
-        self.grid = Grid(self.COLUMNS, id="table", with_marks=self.WITH_MARKS)
+        self.grid = Grid(self.columns, id="table", with_marks=self.WITH_MARKS)
         self.bar = FilterBar(id="filter", compact=True)
         self._all: tuple[Row, ...] = ()
         self._marked: dict[Key, Row] = {}
         self._waiting = 0
-        self._sort = next(iter(self.SORTS), "")
+        self._sort = next(iter(self.sorts), "")
         self._reversed = False
         self._is_settled = False
         self._starts: list[Any] = [None]
@@ -95,6 +95,26 @@ class TableMode(ModeScreen):
         self._total: int | None = None
 
     # For subclasses
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of what is shown now."""
+        return self.COLUMNS
+
+    @property
+    def sorts(self) -> Mapping[str, Callable[[Row], Any]]:
+        """See `SORTS`."""
+        return self.SORTS
+
+    @property
+    def is_paged(self) -> bool:
+        """See `PAGED`."""
+        return self.PAGED
+
+    @property
+    def memory_name(self) -> str:
+        """Under which name filter and order are remembered."""
+        return self.MODE
 
     async def page(self, start: Any) -> Page:
         """A page from `start`, None for the first. Everything there is when not `PAGED`."""
@@ -130,17 +150,19 @@ class TableMode(ModeScreen):
 
     async def look(self) -> None:
         """Ask for the page that is shown."""
-        page = await self.page(self._starts[-1])
+        self._take(await self.page(self._starts[-1]))
+
+    def _take(self, page: Page) -> None:
         self._all, self._next, self._total = page.rows, page.next, page.total
         self._show()
 
     def _show(self, *, settle: bool = False, to_top: bool = False) -> None:
         rows: Sequence[Row] = self._all
-        if not self.PAGED:
+        if not self.is_paged:
             if self.filter:
                 rows = [row for row in rows if self.filter.matches(_text_of(row), self.fields_of(row))]
-            if self._sort in self.SORTS:
-                rows = sorted(rows, key=self.SORTS[self._sort], reverse=self._reversed)
+            if self._sort in self.sorts:
+                rows = sorted(rows, key=self.sorts[self._sort], reverse=self._reversed)
             if self._is_settled and not settle:
                 rows = self._calm(rows)
             else:
@@ -148,7 +170,7 @@ class TableMode(ModeScreen):
             self.grid.sorted_by = (self._sort, self._reversed) if self._sort else None
         self.grid.empty = self._nothing() if not rows else ""
         # A filter or another page hides marks, it does not take them off.
-        existing = self.grid.marks if self.PAGED else {row.key for row in self._all}
+        existing = self.grid.marks if self.is_paged else {row.key for row in self._all}
         self.grid.show(rows, to_top=to_top, existing=set(existing))
         self._title()
         self.preview(self.grid.cursor_row)
@@ -171,7 +193,7 @@ class TableMode(ModeScreen):
     def _title(self) -> None:
         parts = [self.heading()]
         count = len(self.grid.rows)
-        if self.PAGED:
+        if self.is_paged:
             if self._total is not None:
                 parts.append(formats.number(self._total))
             if len(self._starts) > 1 or self._next is not None:
@@ -203,7 +225,7 @@ class TableMode(ModeScreen):
     def on_grid_edge_reached(self, event: Grid.EdgeReached) -> None:
         """A page key at the edge of a page."""
         event.stop()
-        if not self.PAGED:
+        if not self.is_paged:
             return
         if event.direction > 0 and self._next is not None:
             self._starts.append(self._next)
@@ -237,7 +259,7 @@ class TableMode(ModeScreen):
 
     def on_grid_header_clicked(self, event: Grid.HeaderClicked) -> None:
         """Sort by the column, or the other way round."""
-        if event.grid is self.grid and event.column in self.SORTS:
+        if event.grid is self.grid and event.column in self.sorts:
             self._order(event.column, reverse=not self._reversed if event.column == self._sort else False)
 
     def targets(self) -> Sequence[Target]:
@@ -333,8 +355,8 @@ class TableMode(ModeScreen):
         if new == self.filter:
             return
         self.filter = new
-        self.app.memory.put(self.MODE, "filter", text)
-        if self.PAGED:
+        self.app.memory.put(self.memory_name, "filter", text)
+        if self.is_paged:
             self.restart_pages()
         else:
             self._show(settle=True)
@@ -349,8 +371,8 @@ class TableMode(ModeScreen):
 
     def action_sort(self) -> None:
         """Choose a column to sort by."""
-        titles = {column.key: _(column.title) for column in self.COLUMNS}
-        options = [(key, str(place + 1), titles.get(key, key), "") for place, key in enumerate(self.SORTS)]
+        titles = {column.key: _(column.title) for column in self.columns}
+        options = [(key, str(place + 1), titles.get(key, key), "") for place, key in enumerate(self.sorts)]
         if options:
             self.app.push_screen(Choice(_("Sort by"), options), self._sort_chosen)
 
@@ -365,7 +387,7 @@ class TableMode(ModeScreen):
 
     def _order(self, key: str, *, reverse: bool) -> None:
         self._sort, self._reversed = key, reverse
-        self.app.memory.put(self.MODE, "sort", ("-" if reverse else "") + key)
+        self.app.memory.put(self.memory_name, "sort", ("-" if reverse else "") + key)
         self._show(settle=True)
         self.grid.refresh()
 
@@ -376,10 +398,10 @@ class TableMode(ModeScreen):
     def on_mount(self) -> None:
         """What was chosen last time is chosen again."""
         self.bar.display = False
-        sort = self.app.memory.get(self.MODE, "sort")
-        if sort.lstrip("-") in self.SORTS:
+        sort = self.app.memory.get(self.memory_name, "sort")
+        if sort.lstrip("-") in self.sorts:
             self._sort, self._reversed = sort.lstrip("-"), sort.startswith("-")
-        if text := self.app.memory.get(self.MODE, "filter"):
+        if text := self.app.memory.get(self.memory_name, "filter"):
             self.set_filter(text)
 
     def retranslate(self) -> None:
@@ -409,8 +431,8 @@ class TableMode(ModeScreen):
         with path.open("x", encoding="utf-8", newline="") as file:
             path.chmod(0o600)
             writer = csv.writer(file)
-            writer.writerow([_(column.title) for column in self.COLUMNS])
-            if self.PAGED:
+            writer.writerow([_(column.title) for column in self.columns])
+            if self.is_paged:
                 start: Any = None
                 while True:
                     page = await self.page(start)
@@ -425,7 +447,7 @@ class TableMode(ModeScreen):
 
     def _write(self, writer: Any, rows: Sequence[Row]) -> int:
         for row in rows:
-            cells = (row.cells.get(column.key, "") for column in self.COLUMNS)
+            cells = (row.cells.get(column.key, "") for column in self.columns)
             writer.writerow([_harmless(cell if isinstance(cell, str) else cell[0]) for cell in cells])
         return len(rows)
 
