@@ -33,6 +33,9 @@ async def test_the_audit_is_filtered_and_paged(desk: Desk) -> None:
     assert len((await audit.list_audit(call, operation="sites.add", outcome="refused")).entries) == 1
     assert (await audit.list_audit(call, to_at=NOON)).entries == ()
     assert len((await audit.list_audit(call, from_at=utc_now() - timedelta(minutes=5))).entries) == 7
+    assert len((await audit.list_audit(call, operation="sites.")).entries) == 6
+    assert len((await audit.list_audit(call, q="BOB s1")).entries) == 1
+    assert len((await audit.list_audit(call, q="sites !bob !refused")).entries) == 3
     with pytest.raises(InvalidInput, match="outcome"):
         await audit.list_audit(call, outcome="maybe")
 

@@ -11,6 +11,7 @@ from tm20tui.operations.registry import operation
 from tm20tui.store import audit
 from tm20tui.store.audit import AuditEntry as AuditEntry
 
+_MOST_WORDS = 8
 _OUTCOMES = ("done", "refused", "failed")
 
 
@@ -31,13 +32,15 @@ async def list_audit(
     outcome: str | None = None,
     from_at: datetime | None = None,
     to_at: datetime | None = None,
+    q: str | None = None,
     before_id: int | None = None,
     limit: int = 100,
 ) -> AuditPage:
     """A page of the audit, newest first: who did what, from where, with what result.
 
-    `operator` and `operation` are exact names, `outcome` is done, refused or failed,
-    the period is [`from_at`, `to_at`).
+    `operator` and `operation` are exact names, of operations also a noun with its dot
+    (`terminals.`); `outcome` is done, refused or failed; the period is [`from_at`, `to_at`);
+    the words of `q` are all in the entry, those with `!` before them are not.
 
     Raises:
         InvalidInput
@@ -54,6 +57,7 @@ async def list_audit(
         outcome=outcome,
         from_at=from_at,
         to_at=to_at,
+        words=[word for word in (q or "").split() if word != "!"][:_MOST_WORDS],
     )
     page = tuple(found[:limit])
     return AuditPage(page, page[-1].id if len(found) > limit else None)

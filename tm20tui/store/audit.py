@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, or_, select
 
 from tm20tui.store.schema import audit
 from tm20tui.store.text import storable
@@ -52,18 +53,36 @@ def list_entries(
     outcome: str | None = None,
     from_at: datetime | None = None,
     to_at: datetime | None = None,
+    words: Sequence[str] = (),
 ) -> list[AuditEntry]:
-    """Entries, newest first, past `before_id`."""
+    """Entries, newest first, past `before_id`.
+
+    `operation` ending in a dot means all of that noun; each of `words` is somewhere in the
+    entry, whatever its case, and those that begin with `!` are not.
+    """
     conditions: list[Any] = []
     if before_id is not None:
         conditions.append(audit.c.id < before_id)
     for column, value in (
         (audit.c.operator, operator),
-        (audit.c.operation, operation),
+        (audit.c.operation, None if operation is not None and operation.endswith(".") else operation),
         (audit.c.outcome, outcome),
     ):
         if value is not None:
             conditions.append(column == value)
+    if operation is not None and operation.endswith("."):
+        conditions.append(audit.c.operation.startswith(operation, autoescape=True))
+    for word in words:
+        found = or_(
+            *(
+                func.lower(column).contains(word.removeprefix("!").lower(), autoescape=True)
+                for column in (
+                    *(audit.c.operator, audit.c.address, audit.c.operation, audit.c.targets),
+                    *(audit.c.arguments, audit.c.outcome, audit.c.reason, audit.c.correlation_id),
+                )
+            )
+        )
+        conditions.append(~found if word.startswith("!") else found)
     if from_at is not None:
         conditions.append(audit.c.at >= from_at)
     if to_at is not None:

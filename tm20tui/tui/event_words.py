@@ -132,9 +132,7 @@ def _operation(facts: Mapping[str, Any]) -> _Told:
 def _command(facts: Mapping[str, Any]) -> _Told:
     status = str(facts.get("status"))
     text = _("command {name} #{number}: {status}")
-    shown = text.format(
-        name=_text(facts, "name"), number=_text(facts, "command_id"), status=_(status)
-    )
+    shown = text.format(name=_text(facts, "name"), number=_text(facts, "command_id"), status=_(status))
     return _COMMANDS.get(status, UNKNOWN), _with_reason(shown, _said(facts, "reason"))
 
 

@@ -151,6 +151,10 @@ class Grid(Titled, ScrollView, can_focus=True):
         place = self._places.get(key)
         return None if place is None else self._rows[place]
 
+    def room_of(self, column: str) -> int:
+        """How many cells a column has, 0 when it is not shown."""
+        return next((room for found, _start, room in self._layout if found.key == column), 0)
+
     # What changes
 
     def show(

@@ -20,7 +20,6 @@ from tm20tui.tui.filters import parse
 from tm20tui.tui.frame import Line
 from tm20tui.tui.grid import Column, Row
 from tm20tui.tui.language import N_, _
-from tm20tui.tui.states import glyph
 from tm20tui.tui.table_mode import Page, TableMode
 
 
@@ -182,9 +181,3 @@ class TabbedMode(TableMode):
         room = self.app.size.width - used - 1 - cell_len(arrows)
         tail = (" " * room + arrows, "dim") if room > 0 else ""
         self._panes.show(paint.line(" ", *parts, *([tail] if tail else [])))
-
-
-def frozen_words(count: int) -> str:
-    """What the title of a frozen table says; `count` is what came meanwhile."""
-    words = f"{glyph('‖')} {_('frozen')}"
-    return f"{words} · {_('{count} new').format(count=count)}" if count else words

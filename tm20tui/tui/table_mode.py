@@ -112,6 +112,11 @@ class TableMode(ModeScreen):
         return self.PAGED
 
     @property
+    def hiding(self) -> Filter:
+        """What of the filter hides rows."""
+        return self.filter
+
+    @property
     def memory_name(self) -> str:
         """Under which name filter and order are remembered."""
         return self.MODE
@@ -159,8 +164,8 @@ class TableMode(ModeScreen):
     def _show(self, *, settle: bool = False, to_top: bool = False) -> None:
         rows: Sequence[Row] = self._all
         if not self.is_paged:
-            if self.filter:
-                rows = [row for row in rows if self.filter.matches(_text_of(row), self.fields_of(row))]
+            if hiding := self.hiding:
+                rows = [row for row in rows if hiding.matches(_text_of(row), self.fields_of(row))]
             if self._sort in self.sorts:
                 rows = sorted(rows, key=self.sorts[self._sort], reverse=self._reversed)
             if self._is_settled and not settle:

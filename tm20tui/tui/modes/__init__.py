@@ -1,6 +1,7 @@
 """The modes of the console, by number: one module each, details beside them."""
 
 from tm20tui.tui.mode import ModeScreen
+from tm20tui.tui.modes.log import LogMode
 from tm20tui.tui.modes.terminals import TerminalsMode
 
-MODES: tuple[type[ModeScreen], ...] = (TerminalsMode,)
+MODES: tuple[type[ModeScreen], ...] = (TerminalsMode, LogMode)
