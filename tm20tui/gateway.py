@@ -45,6 +45,7 @@ from tm20tui.loads import resume_loads
 from tm20tui.meters import Meters
 from tm20tui.model import Terminal, utc_now
 from tm20tui.notify import send_alarms
+from tm20tui.retention import forget_old_deliveries
 from tm20tui.rounds import CourierRounds, FetchRounds
 from tm20tui.schedule.outcomes import keep_outcomes
 from tm20tui.settings import Settings
@@ -251,6 +252,8 @@ class Gateway:
             self.settings.users.leaver_credentials_days,
         )
         every("retention", _RETENTION_SECONDS, retention, first_after_seconds=0)
+        forget = partial(forget_old_deliveries, self.database, self.settings.delivery)
+        every("retention of deliveries", _RETENTION_SECONDS, forget, first_after_seconds=60)
         if minutes := self.settings.clock.check_minutes:
             every("clocks", minutes * 60, self._look_at_clocks)
         every("back-fill", _BACKFILL_SECONDS, self._look_at_days)

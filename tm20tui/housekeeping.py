@@ -7,9 +7,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import trio
-
 from tm20tui.errors import StoreUnavailable
+from tm20tui.gentle import GentleWriter
 from tm20tui.model import utc_now
 from tm20tui.settings import IngestSettings
 from tm20tui.store import commands, punches, receipts, terminals
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 log = logging.getLogger(__name__)
-
-_PAGE_PAUSE_SECONDS = 0.1
 
 
 class LastSeen:
@@ -62,19 +59,20 @@ async def apply_retention(
 ) -> str:
     """Delete old photos, raw frames, settled commands and credentials of users who left.
 
-    In pages, so that no punch waits behind it.
+    In steps that no punch waits for.
     """
-    now = utc_now()
-    photos = await _purge(database, punches.purge_photos, now - timedelta(days=keep.photo_keep_days))
-    frames = await _purge(database, punches.purge_frames, now - timedelta(days=keep.frame_keep_days))
-    asked = await _purge(database, commands.purge_commands, now - timedelta(days=command_keep_days))
-    left = await _purge(database, receipts.purge_leavers, now - timedelta(days=leaver_credentials_days))
+    now, writer = utc_now(), GentleWriter(database)
+    photos = await _purge(writer, punches.purge_photos, now - timedelta(days=keep.photo_keep_days))
+    frames = await _purge(writer, punches.purge_frames, now - timedelta(days=keep.frame_keep_days))
+    asked = await _purge(writer, commands.purge_commands, now - timedelta(days=command_keep_days))
+    left = await _purge(writer, receipts.purge_leavers, now - timedelta(days=leaver_credentials_days))
     return f"{photos} photos, {frames} raw messages, {asked} commands, {left} credentials"
 
 
-async def _purge(database: Database, purge: Callable[[Connection, datetime], int], before: datetime) -> int:
+async def _purge(
+    writer: GentleWriter, purge: Callable[[Connection, datetime, int], int], before: datetime
+) -> int:
     total = 0
-    while count := await database.write(purge, before):
+    while count := await writer.write(purge, before, writer.size):
         total += count
-        await trio.sleep(_PAGE_PAUSE_SECONDS)
     return total

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
+_NOT_OWED = "no service was owed it when it came; one that is added later takes it over"
+_FORGOTTEN = "it was sent, so long ago that it is not kept any more to whom (delivery.sent_keep_days)"
+
+
 @operation("punches.list", "viewer", writes=False)
 async def list_punches(
     call: Call,
@@ -98,7 +102,7 @@ async def explain_punch(call: Call, punch_id: int) -> PunchStory:
         log = attendance.get_attendance(connection, punch_id)
         stories = tell_deliveries(connection, history.list_deliveries_of(connection, punch_id), rounds)
         frame = find_frame(connection, log)
-        note = "" if stories else "no service was owed it when it came; one that is added later takes it over"
+        note = "" if stories else _NOT_OWED if log.sync_status != "sent" else _FORGOTTEN
         kept = f"the message that brought it is not kept any more (ingest.frame_keep_days = {keep_days})"
         return PunchStory(log, frame, "" if frame is not None else kept, tuple(stories), note)
 

@@ -193,6 +193,21 @@ class DeliverySettings(Section):
     retry_after_cap_hours: float = Field(
         default=24, gt=0, le=720, description="hours a service's Retry-After is honoured, at most"
     )
+    sent_keep_days: int = Field(
+        default=1825,
+        ge=30,
+        le=36_500,
+        description="days it is kept which service got a punch; older punches are never sent again",
+    )
+    batch_keep_days: int = Field(
+        default=365, ge=1, le=36_500, description="days requests are kept, with the attempts at them"
+    )
+    attempt_keep_days: int = Field(
+        default=90, ge=1, le=36_500, description="days each attempt is kept, with what was answered"
+    )
+    body_keep_days: int = Field(
+        default=30, ge=0, le=36_500, description="days the bodies of requests are kept"
+    )
 
 
 class AlarmsSettings(Section):

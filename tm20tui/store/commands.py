@@ -28,7 +28,6 @@ CommandStatus = Literal[
 _SECRET = frozenset({"record", "card", "pwd", "password", "photo", "image"})
 # As the index is declared: that is what lets SQLite use it.
 _OPEN = text("commands.status IN ('queued', 'sent')")
-_PURGE_PAGE = 500
 _ANY_PRIORITY = -(2**15)
 _QUEUED = text("commands.status = 'queued'")
 _SENT = text("commands.status = 'sent'")
@@ -254,11 +253,11 @@ def list_commands(
     return CommandPage(tuple(records[:limit]), records[limit - 1].id if len(records) > limit else None)
 
 
-def purge_commands(conn: Connection, before: datetime) -> int:
+def purge_commands(conn: Connection, before: datetime, limit: int) -> int:
     """Delete a page of the commands that were settled before a moment, oldest first; return how many."""
     page = select(commands.c.id).where(commands.c.settled_at < before).order_by(commands.c.settled_at)
     # As a row, since SQLite would look through the whole table otherwise.
-    chosen = tuple_(commands.c.id).in_(page.limit(_PURGE_PAGE))
+    chosen = tuple_(commands.c.id).in_(page.limit(limit))
     return conn.execute(delete(commands).where(chosen)).rowcount
 
 

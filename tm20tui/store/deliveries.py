@@ -195,10 +195,15 @@ def refresh_punches(conn: Connection, punch_ids: Iterable[int]) -> None:
     ids = sorted(set(punch_ids))
     read_as_queue(conn)
     for start in range(0, len(ids), 5000):
-        values = {"ids": ids[start : start + 5000]}
-        if conn.dialect.name == "postgresql":
-            conn.execute(_LOCK_FOR_REFRESH, values)
-        conn.execute(_REFRESH, values)
+        some = ids[start : start + 5000]
+        lock_punches(conn, some)
+        conn.execute(_REFRESH, {"ids": some})
+
+
+def lock_punches(conn: Connection, punch_ids: Sequence[int]) -> None:
+    """Have whoever else changes the deliveries of these punches wait; SQLite has one writer anyway."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(_LOCK_FOR_REFRESH, {"ids": list(punch_ids)})
 
 
 _ADD = text("INSERT INTO deliveries (punch_id, service_id, status) VALUES (:punch, :service, :status)")

@@ -16,8 +16,6 @@ Row = Mapping[str, Any]
 PunchKey = tuple[int, str, str, int, int, int]
 """(terminal id, enrollid, time as printed, mode, inout, event): what makes two reports one punch."""
 
-_PAGE = 1000
-
 
 class UserPunch(NamedTuple):
     """One punch of somebody; `direction` is `in`, `out` or None."""
@@ -201,15 +199,15 @@ def list_for_recompute(
     return [tuple(row) for row in connection.execute(query)]
 
 
-def purge_photos(connection: Connection, before: datetime) -> int:
+def purge_photos(connection: Connection, before: datetime, limit: int) -> int:
     """Delete a page of photos received before a moment; return how many."""
-    page = select(photos.c.digest).where(photos.c.received_at < before).limit(_PAGE)
+    page = select(photos.c.digest).where(photos.c.received_at < before).limit(limit)
     return connection.execute(delete(photos).where(photos.c.digest.in_(page))).rowcount
 
 
-def purge_frames(connection: Connection, before: datetime) -> int:
+def purge_frames(connection: Connection, before: datetime, limit: int) -> int:
     """Delete a page of raw frames received before a moment, oldest first; return how many."""
-    page = select(frames.c.id).order_by(frames.c.id).limit(_PAGE)
+    page = select(frames.c.id).order_by(frames.c.id).limit(limit)
     return connection.execute(
         delete(frames).where(tuple_(frames.c.id).in_(page), frames.c.received_at < before)
     ).rowcount

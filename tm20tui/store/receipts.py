@@ -21,7 +21,6 @@ ReceiptAction = Literal["disable", "remove", "enable"]
 ReceiptResult = Literal["pending", "confirmed", "refused", "not verified", "withdrawn"]
 
 _ACTIONS: Final[dict[str, ReceiptAction]] = {"disabled": "disable", "absent": "remove", "present": "enable"}
-_PAGE = 500
 _UNSETTLED = text("enrollments.result IN ('pending', 'not verified')")
 _OPEN = text("receipts.result IN ('pending', 'not verified')")
 
@@ -242,10 +241,10 @@ def count_refused(connection: Connection) -> dict[int, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def purge_leavers(connection: Connection, before: datetime) -> int:
+def purge_leavers(connection: Connection, before: datetime, limit: int) -> int:
     """Delete a page of the credentials of users who left before that; return how many."""
     left = users.c.left_at.is_not(None), users.c.left_at < before
-    page = select(credentials.c.id).join(users, users.c.id == credentials.c.user_id).where(*left).limit(_PAGE)
+    page = select(credentials.c.id).join(users, users.c.id == credentials.c.user_id).where(*left).limit(limit)
     return connection.execute(delete(credentials).where(credentials.c.id.in_(page))).rowcount
 
 
