@@ -235,6 +235,16 @@ def test_the_palette_finds_modes_terminals_and_operations_in_both_languages(worl
     look(world, body, who=client(language="fr"))
 
 
+def test_the_palette_says_in_french_that_it_found_nothing(world: World) -> None:
+    async def body(seen: Console) -> None:
+        await seen.press("colon", *"qqqqzzz")
+        await seen.see("rien ne porte ce nom")
+        await asyncio.sleep(0.7)
+        assert "No matches" not in seen.text()
+
+    look(world, body, who=client(language="fr"))
+
+
 def test_any_operation_can_be_asked_for_by_name(world: World) -> None:
     async def body(seen: Console) -> None:
         seen.app.ask_operation("terminals.get")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -46,14 +46,15 @@ class Commands(Provider):
     async def search(self, query: str) -> Hits:
         """What fits, without case and accents."""
         matcher = self.matcher(fold(query))
-        async for command in self._found(query):
+        found = 0
+        for command in self._commands(query):
             score = max(matcher.match(fold(command.words)), matcher.match(fold(command.text)))
             if score > 0:
+                found += 1
                 yield Hit(score, command.text, command.run, help=command.help)
-
-    async def _found(self, query: str) -> AsyncIterator[Command]:
-        for command in self._commands(query):
-            yield command
+        if not found:
+            # Textual would say so itself, but in English.
+            yield Hit(0.01, _("nothing is called that"), lambda: None)
 
     def _commands(self, query: str) -> list[Command]:
         app = self._console
