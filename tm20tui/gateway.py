@@ -41,7 +41,7 @@ from tm20tui.ingest.access import Access
 from tm20tui.ingest.config import IngestConfig
 from tm20tui.ingest.users import decide_qr_code, keep_user
 from tm20tui.ingest.writer import GroupWriter
-from tm20tui.loads import resume_loads
+from tm20tui.loads import resume_loads, start_load
 from tm20tui.meters import Meters
 from tm20tui.model import Terminal, utc_now
 from tm20tui.notify import send_alarms
@@ -66,6 +66,7 @@ from tm20tui.terminals.roster import Roster
 from tm20tui.terminals.session import Session
 from tm20tui.terminals.wire import Wire
 from tm20tui.users.office import UsersOffice
+from tm20tui.users.stocktaking import LOOK_SECONDS
 from tm20tui.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -181,8 +182,9 @@ class Gateway:
         self.commands = CommandDesk(self.database, self.vault)
         self.commands.on_settled.append(partial(tell_command, self.events, self.meters))
         self.users = UsersOffice(
-            self.database, self.vault, self.commands, self.alarms, settings, self.site_id
+            self.database, self.vault, self.commands, self.alarms, settings, self.site_id, self._online
         )
+        self.users.stocktaking.start_load = partial(start_load, self)
         self.backfill = BackfillOffice(
             self.database, self.commands, self.writer, self.alarms, self.events, settings.backfill
         )
@@ -257,6 +259,7 @@ class Gateway:
         if minutes := self.settings.clock.check_minutes:
             every("clocks", minutes * 60, self._look_at_clocks)
         every("back-fill", _BACKFILL_SECONDS, self._look_at_days)
+        every("inventories of users", LOOK_SECONDS, self.users.stocktaking.look)
         every("schedules", _WATCH_SECONDS, partial(keep_outcomes, self.database))
         every("alarms", _WATCH_SECONDS, self.watch.look, first_after_seconds=1)
         self.tasks.also_show(CourierRounds(self))

@@ -19,6 +19,7 @@ from tm20tui.api.routes_configs import config_routes
 from tm20tui.api.routes_deliveries import delivery_routes
 from tm20tui.api.routes_docs import docs_routes
 from tm20tui.api.routes_events import event_routes, metrics_routes
+from tm20tui.api.routes_inventories import inventory_routes
 from tm20tui.api.routes_mappings import mapping_routes
 from tm20tui.api.routes_quarantine import quarantine_routes
 from tm20tui.api.routes_schedules import schedule_routes
@@ -47,6 +48,7 @@ RESOURCES = (
     site_routes,
     user_routes,
     user_sync_routes,
+    inventory_routes,
     quarantine_routes,
     task_routes,
     alarm_routes,

@@ -71,6 +71,16 @@ COLUMNS: dict[str, Columns] = {
         ("valid_until", N_("valid until")),
         ("source", N_("source")),
     ),
+    "users.state": (
+        ("terminal_id", N_("id")),
+        ("terminal_sn", N_("terminal")),
+        ("taken_at", N_("last inventory")),
+        ("held", N_("on it")),
+        ("usual", N_("usual")),
+        ("wanted", N_("wanted")),
+        ("drifted", N_("drifted")),
+        ("remark", N_("remark")),
+    ),
     "users.receipts": (
         ("id", N_("id")),
         ("enrollid", N_("enrollid")),

@@ -35,3 +35,25 @@ class UsersSettings(Section):
         le=3650,
         description="days after which the credentials of a user who left are deleted here; 0 at once",
     )
+    inventory_minutes: float = Field(
+        default=360,
+        ge=0,
+        le=10_080,
+        description="minutes between two listings of the users of a connected terminal, unless it has an "
+        "interval of its own; 0 lists only when asked",
+    )
+    inventory_at_once: int = Field(
+        default=8, ge=1, le=1000, description="terminals whose users are listed at the same time"
+    )
+    drift: Literal["repair", "report"] = Field(
+        default="repair",
+        description="what to do with users who are not on a terminal as they shall be: bring them anew, "
+        "or only report them",
+    )
+    drop_percent: float = Field(
+        default=20,
+        ge=0,
+        le=100,
+        description="share of a terminal's users that may be gone since its last listing without an alarm, "
+        "in percent",
+    )

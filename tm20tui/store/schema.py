@@ -166,6 +166,8 @@ enrollments = Table(
     Column("result_at", Utc),
     # The command whose outcome is the receipt that is waited for.
     Column("command_id", BigInteger),
+    # The credential slots that the terminal listed, as numbers with commas.
+    Column("reported_slots", Text, nullable=False, server_default=""),
     # The load (`user_loads`) that last was to bring the user here.
     Column("load_id", BigInteger),
     _one_of("reported_state", "unknown", "present", "disabled", "absent"),
@@ -179,6 +181,23 @@ enrollments = Table(
         sqlite_where=text("result IN ('pending', 'not verified')"),
         postgresql_where=text("result IN ('pending', 'not verified')"),
     ),
+)
+
+inventories = Table(
+    "inventories",
+    metadata,
+    Column("terminal_id", BigId, ForeignKey("terminals.id"), primary_key=True, autoincrement=False),
+    Column("interval_minutes", Integer),
+    Column("tried_at", Utc),
+    Column("taken_at", Utc),
+    Column("held", Integer, nullable=False, server_default=text("0")),
+    # How many there were before they dropped sharply; as many as `held` otherwise.
+    Column("usual", Integer, nullable=False, server_default=text("0")),
+    Column("wanted", Integer, nullable=False, server_default=text("0")),
+    Column("drifted", Integer, nullable=False, server_default=text("0")),
+    Column("others", Text, nullable=False, server_default="[]"),
+    Column("has_dropped", Boolean, nullable=False, server_default=text("false")),
+    Column("remark", Text, nullable=False, server_default=""),
 )
 
 receipts = Table(

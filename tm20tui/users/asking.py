@@ -43,8 +43,17 @@ class Told:
 class Asker:
     """Asks one terminal on behalf of one operator. Not for two tasks at once."""
 
-    def __init__(self, desk: CommandDesk, terminal_id: int, operator: str, correlation_id: str) -> None:
+    def __init__(
+        self,
+        desk: CommandDesk,
+        terminal_id: int,
+        operator: str,
+        correlation_id: str,
+        *,
+        expires_seconds: float = EXPIRES_SECONDS,
+    ) -> None:
         self._desk = desk
+        self._expires_seconds = expires_seconds
         self._terminal_id = terminal_id
         self._operator = operator
         self._correlation_id = correlation_id
@@ -59,7 +68,7 @@ class Asker:
         """The outcome, however long the terminal is away.
 
         Raises:
-            Unavailable: it was away for a day.
+            Unavailable: it was away for `expires_seconds`, a day unless told otherwise.
         """
         if command.name in self._unknown:
             return Told("refused", self._unknown[command.name], None, 0)
@@ -83,9 +92,11 @@ class Asker:
             command,
             operator=self._operator,
             correlation_id=self._correlation_id,
-            seconds=EXPIRES_SECONDS + 60,
+            seconds=self._expires_seconds + 60,
+            expires_seconds=self._expires_seconds,
             priority=LOAD_PRIORITY,
         )
         if record.status == "expired" or not record.is_settled or "too late to be asked" in record.reason:
-            raise Unavailable("the terminal was away for a day: what is left stays pending")
+            long = "a day" if self._expires_seconds >= EXPIRES_SECONDS else "a while"
+            raise Unavailable(f"the terminal was away for {long}: what is left stays pending")
         return Told(record.status, record.reason, result, record.attempts)

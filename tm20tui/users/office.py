@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
@@ -22,6 +22,7 @@ from tm20tui.users.asking import Asker
 from tm20tui.users.fetching import FetchReport, RefusedMerge, apply_list, ask_service, find_sites
 from tm20tui.users.leavers import Leavers
 from tm20tui.users.sending import send_users
+from tm20tui.users.stocktaking import Stocktaking
 from tm20tui.users.timetable import FetchTimetable
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class UsersOffice:
         alarms: Alarms,
         settings: Settings,
         default_site_id: int,
+        online: Callable[[], Collection[int]],
     ) -> None:
         self._database = database
         self._vault = vault
@@ -59,6 +61,15 @@ class UsersOffice:
         self._leavers = Leavers(database, desk, alarms, lambda: self._sending)
         self.timetable = FetchTimetable(
             partial(database.read, services.list_services), self.fetch, settings.users.sync_minutes
+        )
+        self.stocktaking = Stocktaking(
+            database,
+            desk,
+            alarms,
+            settings.users,
+            online=online,
+            busy=lambda: self._sending,
+            look_for_leavers=self._leavers.look,
         )
         self.run = self._leavers.run
 
@@ -137,6 +148,8 @@ class UsersOffice:
             return result
         finally:
             self._given_up.discard(load.id)
+            if load.operator == "server":
+                self.stocktaking.was_repaired(load.terminal_id)
             self._sending.discard(load.terminal_id)
             self._leavers.look()
 
