@@ -10,10 +10,10 @@ from pydantic import Field
 from tm20tui.api.bodies import Body, JsonObject, checked, documented_body
 from tm20tui.api.caller import Caller
 from tm20tui.api.paging import cut_by_id
-from tm20tui.api.queries import ConfigQuery, Id, PathId
-from tm20tui.api.views import ConfigView, Pagination, View, show_config
+from tm20tui.api.queries import ConfigQuery, Id, Moment, PathId
+from tm20tui.api.views import ConfigView, Pagination, TaskView, View, show_config, show_task
 from tm20tui.model import AuthType, Service
-from tm20tui.operations import doctor, services, signing
+from tm20tui.operations import doctor, service_backfill, services, signing
 
 
 class ConfigFields(Body):
@@ -50,6 +50,7 @@ class ConfigFields(Body):
     )
 
 
+_BACKFILL = {"from": "2025-12-01T00:00:00Z", "dry_run": True}
 EXAMPLE = {
     "name": "Mon Service RH",
     "base_url": "https://api.monservice.com",
@@ -106,6 +107,27 @@ class TestAnswer(View):
     status: Literal["works", "failed"]
     steps: tuple[StepOut, ...]
     request: RequestOut
+
+
+class BackfillFields(Body):
+    """Which punches of the past the config is to have, by their own time; `dry_run` counts alone."""
+
+    from_: Moment = Field(alias="from")
+    to: Moment | None = None
+    terminal_id: Id | None = None
+    dry_run: bool = False
+
+
+class BackfillAnswer(View):
+    """`owed` are new; `known`, `elsewhere` (the same address) and `forgotten` are not sent again."""
+
+    success: Literal[True] = True
+    config_id: int
+    owed: int
+    known: int
+    elsewhere: int
+    forgotten: int
+    task: TaskView | None
 
 
 class SigningFields(Body):
@@ -175,6 +197,29 @@ def config_routes() -> APIRouter:
     @router.post("/{config_id}/test/", openapi_extra=documented_body(ConfigFields, partial=True, example={}))
     async def test_config(call: Caller, config_id: PathId, body: JsonObject) -> TestAnswer:
         return TestAnswer.model_validate(await doctor.examine_service(call, config_id, given=body))
+
+    @router.post(
+        "/{config_id}/backfill/",
+        openapi_extra=documented_body(BackfillFields, example=_BACKFILL),
+    )
+    async def backfill_config(call: Caller, config_id: PathId, body: JsonObject) -> BackfillAnswer:
+        fields = checked(BackfillFields, body)
+        found = await service_backfill.backfill_service(
+            call,
+            config_id,
+            fields.from_,
+            to_at=fields.to,
+            terminal_id=fields.terminal_id,
+            dry_run=fields.dry_run,
+        )
+        return BackfillAnswer(
+            config_id=config_id,
+            owed=found.counts.owed,
+            known=found.counts.known,
+            elsewhere=found.counts.elsewhere,
+            forgotten=found.counts.forgotten,
+            task=None if found.task is None else show_task(found.task),
+        )
 
     @router.post("/{config_id}/signing/rotate/", openapi_extra=documented_body(SigningFields, example={}))
     async def rotate_signing(call: Caller, config_id: PathId, body: JsonObject) -> SigningAnswer:
