@@ -48,6 +48,7 @@ from tm20tui.notify import send_alarms
 from tm20tui.retention import forget_old_deliveries
 from tm20tui.rounds import CourierRounds, FetchRounds
 from tm20tui.schedule.outcomes import keep_outcomes
+from tm20tui.schedule.zone_keeping import ZoneKeeper
 from tm20tui.settings import Settings
 from tm20tui.snapshot import Readiness, Snapshot, SnapshotKeeper
 from tm20tui.store import terminals
@@ -78,6 +79,7 @@ _SESSION_END_SECONDS = 3.0
 _WATCH_SECONDS = 15.0
 _BACKFILL_SECONDS = 60.0
 _LOCK_SECONDS = 2.0
+_ZONES_SECONDS = 300.0
 
 
 class FrontEnd(Protocol):
@@ -105,6 +107,7 @@ class Gateway:
     users: UsersOffice
     backfill: BackfillOffice
     clocks: Clocks
+    zones: ZoneKeeper
     tasks: Tasks
     site_id: int
 
@@ -189,6 +192,7 @@ class Gateway:
             self.database, self.commands, self.writer, self.alarms, self.events, settings.backfill
         )
         self.commands.on_result.append(partial(keep_user, self.database, self.vault))
+        self.zones = ZoneKeeper(self.database, self.commands, self.alarms, settings.schedules.stale_zones)
         self.clocks = Clocks(
             self.database,
             self.commands,
@@ -259,6 +263,7 @@ class Gateway:
         if minutes := self.settings.clock.check_minutes:
             every("clocks", minutes * 60, self._look_at_clocks)
         every("back-fill", _BACKFILL_SECONDS, self._look_at_days)
+        every("access zones", _ZONES_SECONDS, self._look_at_zones)
         every("inventories of users", LOOK_SECONDS, self.users.stocktaking.look)
         every("schedules", _WATCH_SECONDS, partial(keep_outcomes, self.database))
         every("alarms", _WATCH_SECONDS, self.watch.look, first_after_seconds=1)
@@ -267,6 +272,9 @@ class Gateway:
 
     async def _look_at_days(self) -> str:
         return await self.backfill.look(self._online())
+
+    async def _look_at_zones(self) -> str:
+        return await self.zones.look(self._online())
 
     async def _look_at_clocks(self) -> dict[str, int]:
         return await self.clocks.look(self._online())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.ingest.frames import make_terminal
 from tests.operations.terminals import Site, running_site
 from tests.operations.test_schedules import STANDARD
 from tm20tui.errors import Conflict, InvalidInput, NotFound
+from tm20tui.model import utc_now
 from tm20tui.operations import commands, schedule_sync, schedules
 from tm20tui.protocol import SetSchedule
 from tm20tui.schedule.outcomes import keep_outcomes
@@ -44,6 +46,56 @@ async def sync(site: Site, terminal_id: int, **how: Any) -> dict[str, Any]:
     task = await schedule_sync.sync_schedules(site.call("operator"), terminal_id, **how)
     result: dict[str, Any] = await site.result(task)
     return result
+
+
+async def test_zones_go_stale_with_the_dates_of_schedules_and_are_reported(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with running_site(sqlite_url, tmp_path, ("TH600",)) as site:
+        ident = await site.terminal_id("TH600")
+        keeper, today = site.gateway.zones, utc_now().date()
+        await add(site, ident, 0, 1, effective_until=str(today + timedelta(days=10)))
+        ends = str(today + timedelta(days=10))
+        await add(site, ident, 2, effective_from=str(today + timedelta(days=5)), effective_until=ends)
+        assert (await sync(site, ident, as_zones=True, margin_minutes=15))["zones"]["status"] == "confirmed"
+        (kept,) = await schedule_sync.list_zones(site.call("viewer"), terminal_id=ident)
+        assert (kept.status, kept.stale, kept.margin_minutes) == ("confirmed", "", 15)
+        assert await keeper.look({ident}) == "0 out of date, 0 written anew"
+        later = today + timedelta(days=5)
+        assert await keeper.look({ident}, on=later) == "1 out of date, 0 written anew"
+        (kept,) = await schedule_sync.list_zones(site.call("viewer"))
+        assert f"the schedules of {later} say something else" in kept.stale
+        (alarm,) = [one for one in site.gateway.alarms.active() if one.key == f"zones:{ident}"]
+        assert "access zones of" in alarm.sentence
+        # Sent again by hand it is over.
+        await sync(site, ident, as_zones=True, margin_minutes=15)
+        (kept,) = await schedule_sync.list_zones(site.call("viewer"))
+        assert kept.stale == ""
+        assert not [one for one in site.gateway.alarms.active() if one.key == f"zones:{ident}"]
+        # A day without any schedule cannot be written: it would close every door.
+        assert await keeper.look({ident}, on=today + timedelta(days=900)) == "1 out of date, 0 written anew"
+        (kept,) = await schedule_sync.list_zones(site.call("viewer"))
+        assert "cannot be written as zones" in kept.stale
+
+
+async def test_zones_that_are_stale_are_written_anew_where_that_is_configured(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    again = {"stale_zones": "resend"}
+    async with running_site(sqlite_url, tmp_path, ("TH600",), schedules=again) as site:
+        ident = await site.terminal_id("TH600")
+        keeper, later = site.gateway.zones, utc_now().date() + timedelta(days=5)
+        await add(site, ident, 0)
+        await add(site, ident, 2, effective_from=str(later))
+        await sync(site, ident, as_zones=True)
+        (before,) = await schedule_sync.list_zones(site.call("viewer"))
+        assert await keeper.look(set(), on=later) == "1 out of date, 0 written anew"
+        assert await keeper.look({ident}, on=later) == "0 out of date, 1 written anew"
+        (after,) = await schedule_sync.list_zones(site.call("viewer"))
+        assert (after.status, after.stale) == ("confirmed", "")
+        # Wednesday is open now, and the terminal read it back.
+        assert before.weekzone[0][2] != after.weekzone[0][2]
+        assert not [one for one in site.gateway.alarms.active() if one.key == f"zones:{ident}"]
 
 
 async def states(site: Site, terminal_id: int) -> list[tuple[str, str]]:

@@ -152,6 +152,26 @@ class AssessmentAnswer(View):
     days: tuple[dict[str, Any], ...]
 
 
+class ZonesOut(View):
+    """What was last written to the terminal as access zones; `stale` says why it is out of date, if it is."""
+
+    terminal_id: int
+    dayzone: tuple[tuple[str, ...], ...]
+    weekzone: tuple[tuple[int, ...], ...]
+    split_breaks: bool
+    margin_minutes: int
+    status: str
+    written_at: Utc
+    stale: str
+
+
+class ZonesAnswer(View):
+    """At most one, nothing when none were ever written."""
+
+    success: Literal[True] = True
+    zones: tuple[ZonesOut, ...]
+
+
 def schedule_routes() -> APIRouter:
     """List, add, send, copy, assess; show, replace, change, delete."""
     router = APIRouter(prefix="/terminals/{terminal_id}/schedules", tags=["schedules"])
@@ -181,6 +201,11 @@ def schedule_routes() -> APIRouter:
         fields = checked(CopyFields, body)
         copies = await schedules.copy_week(call, terminal_id, fields.to_terminal_ids, replace=fields.replace)
         return CopyAnswer(copies=tuple(map(CopyOut.model_validate, copies)))
+
+    @router.get("/zones/")
+    async def show_zones(call: Caller, terminal_id: PathId) -> ZonesAnswer:
+        found = await schedule_sync.list_zones(call, terminal_id=terminal_id)
+        return ZonesAnswer(zones=tuple(map(ZonesOut.model_validate, found)))
 
     @router.get("/assess/{enrollid}/")
     async def assess_user(

@@ -17,13 +17,16 @@ from tm20tui.model import utc_now
 from tm20tui.operations.asking import is_connected
 from tm20tui.operations.call import Call
 from tm20tui.operations.registry import operation
-from tm20tui.protocol import GetDevLock, SetSchedule, TerminalLock
+from tm20tui.protocol import SetSchedule
 from tm20tui.schedule.outcomes import Outcome, find_sending, judge_sending, save_outcome
 from tm20tui.schedule.shift import in_effect
 from tm20tui.schedule.wire import set_schedule
-from tm20tui.schedule.zones import ZonePlan, compare_zones, plan_zones
+from tm20tui.schedule.zone_keeping import Written
+from tm20tui.schedule.zones import ZonePlan, plan_zones
 from tm20tui.store import commands, schedules
 from tm20tui.store.terminals import get_terminal
+from tm20tui.store.zones import ZoneWrite as ZoneWrite
+from tm20tui.store.zones import list_zone_writes
 from tm20tui.tasks import Progress
 
 if TYPE_CHECKING:
@@ -36,8 +39,6 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS: Final = 5.0
 """How often to look whether a terminal that does not answer is still there."""
-_ZONES_SECONDS: Final = 120.0
-"""How long a connected terminal may take for its zones; they are not kept for later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class _Work:
     chosen: list[Schedule]
     left_out: list[tuple[Schedule, str]]
     plan: ZonePlan | None
+    split_breaks: bool
+    margin_minutes: int
 
 
 @operation("schedules.sync", "operator")
@@ -88,10 +91,22 @@ async def sync_schedules(
     if as_zones:
         plan = plan_zones([chosen], on=today, split_breaks=split_breaks, margin_minutes=margin_minutes)
     progress = Progress(total=len(chosen) + (plan is not None))
-    work = _Work(terminal, chosen, left_out, plan)
+    work = _Work(terminal, chosen, left_out, plan, split_breaks, margin_minutes)
     return call.gateway.tasks.start(
         f"schedules of {terminal.sn}", partial(_sync, call, work, progress), progress=progress
     )
+
+
+@operation("schedules.zones", "viewer", writes=False)
+async def list_zones(call: Call, *, terminal_id: int | None = None) -> list[ZoneWrite]:
+    """What was written to terminals as access zones, and whether the schedules say something else by now.
+
+    Raises:
+        NotFound: no such terminal.
+    """
+    if terminal_id is not None:
+        await call.gateway.database.read(get_terminal, terminal_id)
+    return await call.gateway.database.read(list_zone_writes, terminal_id)
 
 
 def _choose(
@@ -132,7 +147,7 @@ async def _sync(call: Call, work: _Work, progress: Progress) -> dict[str, Any]:
         progress.advance()
     zones = None
     if work.plan is not None:
-        zones = await _write_zones(call, work.terminal, work.plan)
+        zones = await _write_zones(call, work, work.plan)
         progress.advance()
     return {
         "terminal_id": work.terminal.id,
@@ -171,28 +186,20 @@ async def _send(call: Call, schedule: Schedule) -> CommandRecord:
     return record
 
 
-async def _write_zones(call: Call, terminal: Terminal, plan: ZonePlan) -> dict[str, Any]:
-    if not is_connected(call.gateway, terminal.id):
-        return _zones("not sent", "the terminal is not connected")
-    ask = partial(
-        call.gateway.commands.ask_and_wait,
-        terminal.id,
-        operator=call.operator.name,
-        correlation_id=call.correlation_id,
-        seconds=_ZONES_SECONDS + 2 * _LOOK_SECONDS,
-        expires_seconds=_ZONES_SECONDS,
-    )
-    written = (await ask(plan.command())).record
-    if written.status != "confirmed":
-        return _zones(written.status, written.reason)
-    record, result = await ask(GetDevLock())
-    if not isinstance(result, TerminalLock):
-        return _zones("not read back", f"written, but getdevlock {record.status}: {record.reason}")
-    differences = compare_zones(plan, result.settings)
-    if differences:
-        return _zones("different", "the terminal holds something else than it was sent", differences)
-    return _zones("confirmed", "")
-
-
-def _zones(status: str, reason: str, differences: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {"status": status, "reason": reason, "differences": list(differences)}
+async def _write_zones(call: Call, work: _Work, plan: ZonePlan) -> dict[str, Any]:
+    if not is_connected(call.gateway, work.terminal.id):
+        written = Written("not sent", "the terminal is not connected")
+    else:
+        written = await call.gateway.zones.write(
+            work.terminal.id,
+            plan,
+            split_breaks=work.split_breaks,
+            margin_minutes=work.margin_minutes,
+            operator=call.operator.name,
+            correlation_id=call.correlation_id,
+        )
+    return {
+        "status": written.status,
+        "reason": written.reason,
+        "differences": list(written.differences),
+    }

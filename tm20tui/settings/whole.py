@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from tm20tui.places import control_path, state_directory
 from tm20tui.settings.backfill_section import BackfillSettings
 from tm20tui.settings.clock_section import ClockSettings
+from tm20tui.settings.schedules_section import SchedulesSettings
 from tm20tui.settings.sections import (
     AccessSettings,
     AlarmsSettings,
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
     access: AccessSettings = AccessSettings()
     delivery: DeliverySettings = DeliverySettings()
     users: UsersSettings = UsersSettings()
+    schedules: SchedulesSettings = SchedulesSettings()
     alarms: AlarmsSettings = AlarmsSettings()
     api: ApiSettings = ApiSettings()
     control: ControlSettings = ControlSettings()

@@ -183,6 +183,19 @@ enrollments = Table(
     ),
 )
 
+zone_writes = Table(
+    "zone_writes",
+    metadata,
+    Column("terminal_id", BigId, ForeignKey("terminals.id"), primary_key=True, autoincrement=False),
+    Column("split_breaks", Boolean, nullable=False),
+    Column("margin_minutes", Integer, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("written_at", Utc, nullable=False),
+    # Why the schedules say something else by now; empty while they do not.
+    Column("stale", Text, nullable=False, server_default=""),
+)
+
 inventories = Table(
     "inventories",
     metadata,
