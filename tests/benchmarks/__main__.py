@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trio
 
-from tests.benchmarks import bare, drain, idle, ingest
+from tests.benchmarks import backfill, bare, drain, idle, ingest
 
 
 class Table:
@@ -52,6 +52,13 @@ async def run(*, quick: bool) -> None:
         table.add("ack at 100 messages/s, p99", found.fleet.ack_p99_seconds * 1000, "ms", "50")
 
     await _fresh(steady)
+
+    async def pulled(folder: Path) -> None:
+        found = await backfill.measure(folder, 30_000 if quick else 100_000)
+        table.add("records pulled from one terminal", found.records_per_second, "/s")
+        table.add("ack of live punches meanwhile, p99", found.ack_p99_seconds * 1000, "ms", "50")
+
+    await _fresh(pulled)
 
     async def resting(folder: Path) -> None:
         count = 300 if quick else 1000

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import trio
+
 from tm20tui.backfill.listing import Listing
 from tm20tui.protocol import GetAllLog, GetNewLog, LogPage
 from tm20tui.store.engine import Database
@@ -25,6 +27,8 @@ PRIORITY: Final = 20
 """After whatever operators and users' lists ask meanwhile."""
 _EXPIRES_SECONDS: Final = 90.0
 _ASKED_SECONDS: Final = 600.0
+_PAUSE_SECONDS: Final = 0.02
+"""Between two pages: what is punched now has its turn, however fast the terminal is."""
 _SILENCES: Final = 2
 _BEGINNINGS: Final = 5
 
@@ -118,6 +122,7 @@ class Puller:
         generation = self._generation()
         more = True
         while more:
+            await trio.sleep(_PAUSE_SECONDS)
             if self._generation() != generation:
                 if kind is GetNewLog and listing.is_begun:
                     return End("interrupted", "disconnected", listing)
