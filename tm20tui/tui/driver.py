@@ -22,8 +22,9 @@ from tm20tui.tui.hello import clamp_size
 from tm20tui.tui.link import Link
 
 MOST_SILENT_INPUT = 4 * 1024 * 1024
-"""Characters that may come without meaning anything: a paste that never ends is none."""
-MOST_MESSAGES = 500
+"""Characters that may come without meaning anything: a paste that never ends is none. What follows
+must not be taken for keys."""
+MOST_MESSAGES = 8
 _TICK_SECONDS = 0.12
 _OTHER_SCREEN = "\x1b[?1049h"
 _MODES = "\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l\x1b[<u\x1b[>25u\x1b[?2026$p"
@@ -108,7 +109,7 @@ class SocketDriver(Driver):
                 self._silent = 0
                 self.process_message(message)
             if self._silent > MOST_SILENT_INPUT:
-                self._start_parsing_anew()
+                self._link.break_off("input without an end")
         self._tick_later()
 
     def resize(self, columns: int, rows: int) -> None:
@@ -182,14 +183,13 @@ class SocketDriver(Driver):
 
     def _tick(self) -> None:
         self._ticking = None
+        if self._link.has_input:  # the rest of a sequence may be in it
+            self._tick_later()
+            return
         with self._app._context():
             for message in self._parser.tick():
                 self.process_message(message)
         self._tick_later()
-
-    def _start_parsing_anew(self) -> None:
-        self._parser = XTermParser()
-        self._silent = 0
 
 
 def driver_for(link: Link) -> Any:

@@ -12,15 +12,18 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from tm20tui.locale import N_
 from tm20tui.tui import frames
-from tm20tui.tui.frames import BrokenFrame, End, FrameBuffer
+from tm20tui.tui.frames import CODE_ENDED, BrokenFrame, End, FrameBuffer
 
+BROKEN = N_("the console was closed: what its client sent cannot be meant")
 STALL_SECONDS = 120.0
 """How long a client may not read."""
 HIGH_WATER = 65_536
 LOW_WATER = 8_192
-INPUT_CHUNK = 4_096
-"""Bytes of input that are read in one go: other consoles come between."""
+INPUT_CHUNK = 128
+"""Bytes of input that are given in one go. An application works through what it has without a pause;
+only in between do other consoles have their turn."""
 MOST_INPUT = 65_536
 """Bytes of input that may wait; the client is not read meanwhile."""
 _BUSY_SECONDS = 0.02
@@ -69,6 +72,11 @@ class Link(asyncio.Protocol):
         self._has_ended = False
         self._closed = asyncio.Event()
 
+    @property
+    def has_input(self) -> bool:
+        """Whether input waits that the screen has not been given."""
+        return bool(self._input)
+
     def show(self, screen: Screen) -> None:
         """Input goes to `screen` from now on; what came before it was there goes first."""
         self._screen = screen
@@ -100,6 +108,10 @@ class Link(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def break_off(self, reason: str) -> None:
+        """End the console: what its client sends cannot be meant."""
+        self._end(f"its client broke the protocol: {reason}", End(CODE_ENDED, BROKEN))
+
     async def wait_closed(self, seconds: float) -> bool:
         """Whether the connection is closed, everything sent, within so long."""
         try:
@@ -120,7 +132,7 @@ class Link(asyncio.Protocol):
             for kind, payload in self._frames.feed(data):
                 self._take(kind, payload)
         except BrokenFrame as error:
-            self._end(f"its client broke the protocol: {error}", End(1, "the client broke the protocol"))
+            self.break_off(str(error))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -183,7 +195,7 @@ class Link(asyncio.Protocol):
         self._feed_soon()
 
     def _give_up(self) -> None:
-        self._end(f"its terminal did not read for {STALL_SECONDS:g} seconds", End(1, ""))
+        self._end(f"its terminal did not read for {STALL_SECONDS:g} seconds", End(CODE_ENDED, ""))
         self.abort()
 
     def _end(self, how: str, told: End) -> None:
