@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
@@ -96,7 +97,12 @@ class Confirm(Dialog[bool]):
     def body(self) -> ComposeResult:
         """What will be done, and the two ways out."""
         width = max((len(name) for name, _text in self._rows), default=0)
-        lines = [paint.line((f"{name:<{width}}  ", "dim"), text) for name, text in self._rows]
+        room = max(20, self.app.size.width * 9 // 10 - width - 10)
+        lines = [
+            paint.line((f"{name if first else '':<{width}}  ", "dim"), part)
+            for name, text in self._rows
+            for first, part in _wrapped(text, room)
+        ]
         yield Static(paint.lines(*lines), id="facts", markup=False)
         if self._note:
             yield Static(self._note, id="note", markup=False)
@@ -141,6 +147,11 @@ class Confirm(Dialog[bool]):
     def action_accept(self) -> None:
         """`y`."""
         self.dismiss(True)
+
+
+def _wrapped(text: str, room: int) -> list[tuple[bool, str]]:
+    """The text in lines that fit, each with whether it is the first."""
+    return [(place == 0, part) for place, part in enumerate(textwrap.wrap(text, room) or [""])]
 
 
 class Choice(Dialog[str]):

@@ -155,7 +155,11 @@ class TableMode(ModeScreen):
 
     async def look(self) -> None:
         """Ask for the page that is shown."""
-        self._take(await self.page(self._starts[-1]))
+        asked = self.filter, tuple(self._starts)
+        page = await self.page(self._starts[-1])
+        if self.is_paged and asked != (self.filter, tuple(self._starts)):
+            return  # what is asked for now is on its way
+        self._take(page)
 
     def _take(self, page: Page) -> None:
         self._all, self._next, self._total = page.rows, page.next, page.total
@@ -431,7 +435,7 @@ class TableMode(ModeScreen):
         self.do_soon(self._export, "export")
 
     async def _export(self) -> None:
-        path = self.app.export_path(self.MODE)
+        path = self.app.export_path(self.memory_name)
         count = 0
         with path.open("x", encoding="utf-8", newline="") as file:
             path.chmod(0o600)

@@ -1,7 +1,9 @@
 """The modes of the console, by number: one module each, details beside them."""
 
 from tm20tui.tui.mode import ModeScreen
+from tm20tui.tui.modes.delivery import DeliveryMode
 from tm20tui.tui.modes.log import LogMode
+from tm20tui.tui.modes.punches import PunchesMode
 from tm20tui.tui.modes.terminals import TerminalsMode
 
-MODES: tuple[type[ModeScreen], ...] = (TerminalsMode, LogMode)
+MODES: tuple[type[ModeScreen], ...] = (TerminalsMode, DeliveryMode, PunchesMode, LogMode)
