@@ -154,7 +154,7 @@ async def test_the_webhook_is_told_in_one_request_and_again_when_it_fails(
     settings = settings_for(sqlite_url, tmp_path)
     alarms = settings.alarms.model_copy(update={"webhook_url": "http://127.0.0.1:1/hook"})
     async with running(settings.model_copy(update={"alarms": alarms})) as gateway:
-        await until(lambda: gateway.events.is_heard)
+        await until(lambda: gateway.events.hears("alarm.raised"))
         gateway.alarms.set("disk", "full", severity="critical")
         gateway.alarms.set("drift:1", "off")
         await until(lambda: len(posts) == 3)

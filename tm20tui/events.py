@@ -63,10 +63,9 @@ class EventBus:
         self._subscriptions: list[_Subscription] = []
         self._recent: deque[Event] = deque(maxlen=REMEMBERED_EVENTS)
 
-    @property
-    def is_heard(self) -> bool:
-        """Whether anyone listens: what is costly to tell need not be put together otherwise."""
-        return bool(self._subscriptions)
+    def hears(self, kind: EventKind) -> bool:
+        """Whether anyone listens to that kind: what is costly to tell need not be put together otherwise."""
+        return any(subscription.wants(kind) for subscription in self._subscriptions)
 
     def publish(self, kind: EventKind, **facts: object) -> None:
         """Tell every subscriber that wants to know. Never blocks."""
@@ -126,8 +125,11 @@ class _Subscription:
         self._missed = self._last_missed = 0
         self._news = Signal()
 
+    def wants(self, kind: str) -> bool:
+        return self._kinds is None or kind in self._kinds
+
     def put(self, event: Event) -> None:
-        if self._kinds is not None and event.kind not in self._kinds:
+        if not self.wants(event.kind):
             return
         if len(self._waiting) == self._waiting.maxlen:
             self._missed += 1

@@ -10,6 +10,7 @@ gateway
 ├── loads         users on their way to terminals, gone on with after a restart
 ├── back-fill     what terminals hold and the server does not, pulled
 ├── delivery      one courier per service, retry sweep
+├── pulse         sampled once a minute, for people who look
 ├── alarms        looked for, written down, sent to a webhook
 ├── lock          one server per database
 ├── tasks         housekeeping in loops, background work of operators
@@ -45,6 +46,7 @@ from tm20tui.loads import resume_loads, start_load
 from tm20tui.meters import Meters
 from tm20tui.model import Terminal, utc_now
 from tm20tui.notify import send_alarms
+from tm20tui.pulse import Pulse
 from tm20tui.retention import forget_old_deliveries
 from tm20tui.rounds import CourierRounds, FetchRounds
 from tm20tui.schedule.outcomes import keep_outcomes
@@ -123,6 +125,7 @@ class Gateway:
         self._sessions: set[Session] = set()
         self._last_seen = LastSeen()
         self._stopping = trio.Event()
+        self.pulse = Pulse(self)
         self._snapshots = SnapshotKeeper(self)
 
     def stop(self) -> None:
@@ -236,6 +239,7 @@ class Gateway:
             root.start_soon(keep_running, "alarms", self.watch.keep)
             root.start_soon(keep_running, "alarm webhook", send_alarms, self)
             root.start_soon(keep_running, "loop lag", self.meters.watch_loop)
+            root.start_soon(keep_running, "pulse", self.pulse.run)
             self._begin_periodic()
             root.start_soon(self._keep_database)
             for front_end in self.front_ends:

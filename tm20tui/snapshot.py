@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +14,7 @@ from tm20tui.alarms import Alarm
 from tm20tui.conditions import unstorable
 from tm20tui.errors import StoreUnavailable
 from tm20tui.model import Service, Terminal, utc_now
-from tm20tui.store import deliveries, punches, services, terminals
+from tm20tui.store import deliveries, punches, services, terminal_counts, terminals
 from tm20tui.store.deliveries import DeliveryCounts
 from tm20tui.terminals.roster import SessionView
 
@@ -26,11 +27,20 @@ TerminalState = Literal["online", "offline", "waiting", "blocked"]
 
 _REFRESH_SECONDS = 1.0
 _WATCHED_SECONDS = 5.0
+_COUNT_SECONDS = 5.0
+_COUNT_SHARE = 20.0
+"""Counting what is undelivered takes at most one twentieth of the time."""
 
 
 @dataclass(frozen=True, slots=True)
 class TerminalLine:
-    """One terminal; `punches` counts since it connected, `last_seen_at` is None if it never was."""
+    """One terminal. `punches` counts since it connected, `last_seen_at` is None if it never was.
+
+    `users_used`, `users_max`, `logs_used`, `logs_max` are what it said when it registered last,
+    None when it did not. `undelivered` counts deliveries of its punches that are not sent, some
+    seconds old; `open_commands` those queued or in flight; `drops` how often its connection ended
+    within a day, since the server's start at most; `drops_lately` within ten minutes.
+    """
 
     id: int
     sn: str
@@ -40,6 +50,21 @@ class TerminalLine:
     punches: int
     drift_seconds: float | None
     address: str
+    site_id: int = 0
+    site: str = ""
+    direction_policy: str = "terminal"
+    model: str = ""
+    firmware: str = ""
+    mac: str = ""
+    connected_at: datetime | None = None
+    users_used: int | None = None
+    users_max: int | None = None
+    logs_used: int | None = None
+    logs_max: int | None = None
+    undelivered: int = 0
+    open_commands: int = 0
+    drops: int = 0
+    drops_lately: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +113,36 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
-    terminals: list[Terminal]
+class _Live:
+    """What is in memory at one moment, for a worker thread to put together with what is stored."""
+
+    now: datetime
+    sessions: Mapping[int, SessionView]
+    drops: Mapping[int, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    lines: tuple[TerminalLine, ...]
     services: list[Service]
     counts: dict[int, DeliveryCounts]
     totals: dict[str, int]
 
 
 class SnapshotKeeper:
-    """Makes snapshots while somebody looks, and none when nobody does."""
+    """Makes snapshots while somebody looks, and none when nobody does.
+
+    Whatever grows with the number of terminals is done in a worker thread: the server's loop
+    only says who is connected.
+    """
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._latest: Snapshot | None = None
         self._looked_at = 0.0
+        self._reader = terminals.TerminalsReader()
+        self._undelivered: dict[int, int] = {}
+        self._count_again_at = 0.0
 
     def latest(self) -> Snapshot:
         """The last snapshot; asking keeps them coming. Safe from any thread."""
@@ -122,14 +163,15 @@ class SnapshotKeeper:
     async def refresh(self) -> None:
         """Take a snapshot now."""
         gateway = self._gateway
-        stored = await gateway.database.read(_read)
-        sessions = gateway.roster.views()
+        now = utc_now()
+        live = _Live(now, gateway.roster.views(), gateway.pulse.drops(now))
+        stored = await gateway.database.read(self._read, live)
         statistics = gateway.writer.statistics()
         rounds = {status.service_id: status.next_round_at for status in gateway.dispatcher.status()}
         self._latest = Snapshot(
-            taken_at=utc_now(),
+            taken_at=now,
             started_at=gateway.started_at,
-            terminals=tuple(_terminal_line(one, sessions.get(one.id)) for one in stored.terminals),
+            terminals=stored.lines,
             services=tuple(
                 _service_line(one, stored.counts.get(one.id), rounds.get(one.id)) for one in stored.services
             ),
@@ -159,6 +201,25 @@ class SnapshotKeeper:
         listener = "ok" if gateway.listener.is_open else "not listening"
         return Readiness(database == listener == "ok", database, listener, self._alarms())
 
+    def _read(self, connection: Connection, live: _Live) -> _Read:
+        known = self._reader.list(connection, live.sessions)
+        commands = terminal_counts.count_open_commands(connection)
+        undelivered = self._count_undelivered(connection)
+        lines = tuple(
+            _terminal_line(one, live, undelivered.get(one.id, 0), commands.get(one.id, 0)) for one in known
+        )
+        counts = deliveries.count_deliveries(connection)
+        return _Read(lines, services.list_services(connection), counts, punches.get_totals(connection))
+
+    def _count_undelivered(self, connection: Connection) -> dict[int, int]:
+        """Counted anew every few seconds, and more seldom while the queues are long."""
+        started = time.monotonic()
+        if started >= self._count_again_at:
+            self._undelivered = terminal_counts.count_undelivered(connection)
+            took = time.monotonic() - started
+            self._count_again_at = time.monotonic() + max(_COUNT_SECONDS, took * _COUNT_SHARE)
+        return self._undelivered
+
     def _alarms(self) -> tuple[str, ...]:
         failure = self._gateway.writer.statistics().failure
         if not failure:
@@ -176,16 +237,10 @@ def state_of(terminal: Terminal, session: SessionView | None) -> TerminalState:
     return "offline" if session is None else session.state
 
 
-def _read(connection: Connection) -> _Stored:
-    return _Stored(
-        terminals.list_terminals(connection),
-        services.list_services(connection),
-        deliveries.count_deliveries(connection),
-        punches.get_totals(connection),
-    )
-
-
-def _terminal_line(terminal: Terminal, session: SessionView | None) -> TerminalLine:
+def _terminal_line(terminal: Terminal, live: _Live, undelivered: int, open_commands: int) -> TerminalLine:
+    session = live.sessions.get(terminal.id)
+    drops, drops_lately = live.drops.get(terminal.id, (0, 0))
+    capacity = terminal.capacity
     return TerminalLine(
         id=terminal.id,
         sn=terminal.sn,
@@ -195,6 +250,21 @@ def _terminal_line(terminal: Terminal, session: SessionView | None) -> TerminalL
         punches=0 if session is None else session.punches,
         drift_seconds=terminal.drift_seconds,
         address=terminal.last_address if session is None else session.address,
+        site_id=terminal.site_id,
+        site=terminal.site,
+        direction_policy=terminal.direction_policy,
+        model=terminal.model,
+        firmware=terminal.firmware,
+        mac=terminal.mac,
+        connected_at=None if session is None else session.connected_at,
+        users_used=capacity.get("useduser"),
+        users_max=capacity.get("usersize"),
+        logs_used=capacity.get("usedlog"),
+        logs_max=capacity.get("logsize"),
+        undelivered=undelivered,
+        open_commands=open_commands,
+        drops=drops,
+        drops_lately=drops_lately,
     )
 
 

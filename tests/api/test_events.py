@@ -113,7 +113,7 @@ async def test_streams_leave_room_for_others_and_end_with_their_clients(
         assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
         assert refused.headers["retry-after"] == "5"
     with trio.fail_after(5):
-        while api.gateway.events.is_heard:
+        while api.gateway.events.hears("operation"):
             await trio.sleep(0.01)
     async with following(api):
         pass

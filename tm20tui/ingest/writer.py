@@ -211,7 +211,7 @@ class GroupWriter:
         }
         if owed:
             self._news(owed)
-        if self._events.is_heard:
+        if self._events.hears("punches.stored"):
             done = [(waiting.frame, waiting.receipt) for waiting in group if waiting.receipt is not None]
             announce_stored(self._events, done)
 
