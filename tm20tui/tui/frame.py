@@ -53,14 +53,22 @@ class StatusRow(Line):
     """Who and what this is, and the counts that matter."""
 
     def draw(self, app: ConsoleApp) -> None:
-        """Show the state of now."""
-        totals, narrow = Totals.of(app.seen), app.size.width < _NARROW
-        left: list[paint.Part] = [(" tm20tui", "strong"), " "]
+        """Show the state of now, in as many words as there is room for."""
+        totals, width = Totals.of(app.seen), app.size.width
+        right = self._right(app, with_words=width >= _NARROW)
+        for words, address in ((True, True), (True, False), (False, False)):
+            left = self._left(app, totals, with_words=words, with_address=address)
+            if left.cell_length + right.cell_length < width:
+                break
+        self.show(_spread(left, right, width))
+
+    def _left(self, app: ConsoleApp, totals: Totals, *, with_words: bool, with_address: bool) -> Content:
+        parts: list[paint.Part] = [(" tm20tui", "strong"), " "]
         if label := app.label:
-            left += [(f" {label} ", "reverse"), " "]
-        if not narrow:
-            address = app.seen.listener_address.rpartition("//")[2]
-            left += [
+            parts += [(f" {label} ", "reverse"), " "]
+        if with_address:
+            address = app.seen.listener_address.rpartition("//")[2].rstrip("/")
+            parts += [
                 safe(app.node, 20),
                 " ",
                 address,
@@ -70,26 +78,29 @@ class StatusRow(Line):
                 _("listens"),
                 "  ",
             ]
-        left += [(_("T") if narrow else _("Terminals")), " "]
+        parts += [_("Terminals") if with_words else _("T"), " "]
         for state, count in (
             (ONLINE, totals.online),
             (ATTENTION, totals.attention),
             (OFFLINE, totals.offline),
             (TO_APPROVE, totals.to_approve),
         ):
-            left += [(f"{state.mark()}{count}", state.tone if count else "dim"), " "]
-        left += [" ", (_("D") if narrow else _("Deliveries")), " "]
+            parts += [(f"{state.mark()}{count}", state.tone if count else "dim"), " "]
+        parts += [" ", _("Deliveries") if with_words else _("D"), " "]
         for state, count in ((PENDING, totals.pending), (DEAD, totals.failed)):
-            left += [(f"{state.mark()}{formats.number(count)}", state.tone if count else "dim"), " "]
-        role = _(app.client.operator.role)
-        name = safe(app.client.operator.name, 16)
+            parts += [(f"{state.mark()}{formats.number(count)}", state.tone if count else "dim"), " "]
+        return paint.line(*parts)
+
+    def _right(self, app: ConsoleApp, *, with_words: bool) -> Content:
+        operator = app.client.operator
+        role = _(operator.role)
+        parts = [formats.minute(app.now(), app.zone), "  ", safe(operator.name, 16)]
+        parts.append(f" ({role})" if with_words else f" [{role}]")
         others = len(app.host.attached()) - 1
-        right = [formats.minute(app.now(), app.zone), "  ", name]
-        right.append(f" [{role}]" if narrow else f" ({role})")
         if others > 0:
-            right.append(f" +{others}")
-        right.append(f" {app.voice.language.upper()} ")
-        self.show(_spread(paint.line(*left), paint.line(*right), app.size.width))
+            parts.append(f" +{others}")
+        parts.append(f" {app.voice.language.upper()} ")
+        return paint.line(*parts)
 
 
 class TabsRow(Line):
@@ -97,23 +108,30 @@ class TabsRow(Line):
 
     def draw(self, app: ConsoleApp, current: str, trail: Sequence[str], right: str = "") -> None:
         """Show the tabs, or numbers and a trail where there is no room."""
-        modes = app.modes
-        if not trail and app.size.width >= _NARROW:
-            parts: list[paint.Part] = []
-            for place, mode in enumerate(modes):
-                title = f"{mode.NUMBER} {_(mode.TITLE)}"
-                before = current == modes[place - 1].MODE if place else False
-                if current == mode.MODE:
-                    parts.append((f"[{title}]", "strong"))
-                else:
-                    parts.append(f"{title} " if before else f" {title} ")
-            left = paint.line(*parts)
-        else:
-            active = next(mode for mode in modes if current == mode.MODE)
-            numbers = " ".join(str(mode.NUMBER) for mode in modes)
-            path = f" {glyph('›')} ".join([_(active.TITLE), *trail])
-            left = paint.line(f" {numbers}   ", (f"[{active.NUMBER}] {path}", "strong"))
-        self.show(_spread(left, paint.line(right, " "), app.size.width))
+        tail, width = paint.line(right, " "), app.size.width
+        left = self._compact(app, current, trail)
+        if not trail and width >= _NARROW:
+            full = self._full(app, current)
+            left = full if full.cell_length + tail.cell_length <= width else left
+        self.show(_spread(left, tail, width))
+
+    def _full(self, app: ConsoleApp, current: str) -> Content:
+        parts: list[paint.Part] = []
+        before = ""
+        for mode in app.modes:
+            title = f"{mode.NUMBER} {_(mode.TITLE)}"
+            if current == mode.MODE:
+                parts.append((f"[{title}]", "strong"))
+            else:
+                parts.append(f"{title} " if before == current else f" {title} ")
+            before = mode.MODE
+        return paint.line(*parts)
+
+    def _compact(self, app: ConsoleApp, current: str, trail: Sequence[str]) -> Content:
+        active = next(mode for mode in app.modes if current == mode.MODE)
+        numbers = " ".join(str(mode.NUMBER) for mode in app.modes)
+        path = f" {glyph('›')} ".join([_(active.TITLE), *trail])
+        return paint.line(f" {numbers}   ", (f"[{active.NUMBER}] {path}", "strong"))
 
 
 class MessageLine(Line):
