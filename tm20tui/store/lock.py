@@ -88,7 +88,10 @@ class _SessionLock:
                 raise
         if not held:
             connection.close()
-            raise AlreadyRunning(f"another tm20tui server uses the database {self._database.label}")
+            raise AlreadyRunning(
+                f"another tm20tui server uses the database {self._database.label}: "
+                "one at a time may, whatever node it is"
+            )
         self._connection = connection
 
     def keep(self) -> None:
