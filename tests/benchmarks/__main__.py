@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trio
 
-from tests.benchmarks import backfill, bare, drain, idle, ingest
+from tests.benchmarks import backfill, bare, desk, drain, idle, ingest
 
 
 class Table:
@@ -75,6 +75,15 @@ async def run(*, quick: bool) -> None:
         )
 
     await _fresh(draining)
+
+    async def asking(folder: Path) -> None:
+        count = 500 if quick else 2000
+        found = await desk.measure(folder, count=count, each=2)
+        table.add(f"commands to {count:,} terminals, 2 each", found.per_second, "/s")
+        table.add("  most in flight at one terminal", found.most_in_flight, "", "1")
+        table.add("  most in flight at once, of all", found.at_once, "")
+
+    await _fresh(asking)
 
 
 def main() -> None:
