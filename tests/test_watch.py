@@ -126,7 +126,9 @@ async def test_the_servers_own_loops_are_listed(sqlite_url: str, tmp_path: Path)
     async with running(settings_for(sqlite_url, tmp_path)) as gateway:
         await until(lambda: _loop(gateway, "retry sweep").last_finished_at)
         await until(lambda: _loop(gateway, "retention").last_finished_at)
-        assert _loop(gateway, "retention").last_result == "0 photos, 0 raw messages, 0 commands"
+        assert (
+            _loop(gateway, "retention").last_result == "0 photos, 0 raw messages, 0 commands, 0 credentials"
+        )
         assert _loop(gateway, "retry sweep").last_result == {"retried": 0}
         gateway.tasks.run_now("last seen")
         await until(lambda: _loop(gateway, "last seen").last_result == "0 terminals")

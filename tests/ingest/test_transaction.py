@@ -422,3 +422,15 @@ class TestRegistration:
         frames = [self.reg(f"FAKE{index}") for index in range(5)]
         receipts = await store(database, vault, *frames, pending_terminals_limit=3)
         assert [receipt.terminal is not None for receipt in receipts] == [True, True, True, False, False]
+
+
+async def test_a_record_that_was_pulled_is_history_and_opens_no_door(
+    database: Database, vault: Vault
+) -> None:
+    terminal = await make_terminal(database)
+    live = log_frame(terminal, record(time="2026-06-02 08:00:00"))
+    pulled = log_frame(terminal, record(time="2026-06-02 08:00:01"))
+    pulled.is_live = False
+    first, second = await store(database, vault, live, pulled)
+    assert first.access is not None
+    assert (second.stored, second.access) == (1, None)
