@@ -33,6 +33,7 @@ async def list_audit(
     from_at: datetime | None = None,
     to_at: datetime | None = None,
     q: str | None = None,
+    terminal_id: int | None = None,
     before_id: int | None = None,
     limit: int = 100,
 ) -> AuditPage:
@@ -40,7 +41,8 @@ async def list_audit(
 
     `operator` and `operation` are exact names, of operations also a noun with its dot
     (`terminals.`); `outcome` is done, refused or failed; the period is [`from_at`, `to_at`);
-    the words of `q` are all in the entry, those with `!` before them are not.
+    the words of `q` are all in the entry, those with `!` before them are not; `terminal_id` is
+    what it was done to.
 
     Raises:
         InvalidInput
@@ -58,6 +60,7 @@ async def list_audit(
         from_at=from_at,
         to_at=to_at,
         words=[word for word in (q or "").split() if word != "!"][:_MOST_WORDS],
+        terminal_id=terminal_id,
     )
     page = tuple(found[:limit])
     return AuditPage(page, page[-1].id if len(found) > limit else None)

@@ -54,6 +54,7 @@ def list_entries(
     from_at: datetime | None = None,
     to_at: datetime | None = None,
     words: Sequence[str] = (),
+    terminal_id: int | None = None,
 ) -> list[AuditEntry]:
     """Entries, newest first, past `before_id`.
 
@@ -83,6 +84,11 @@ def list_entries(
             )
         )
         conditions.append(~found if word.startswith("!") else found)
+    if terminal_id is not None:
+        # As `targets` is written: compact JSON, so that 12 is not found in 120.
+        named = f'"terminal_id":{terminal_id}'
+        ends = (audit.c.targets.contains(named + end) for end in (",", "}"))
+        conditions.append(or_(*ends))
     if from_at is not None:
         conditions.append(audit.c.at >= from_at)
     if to_at is not None:

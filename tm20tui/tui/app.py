@@ -275,6 +275,8 @@ class ConsoleApp(App[int]):
 
     def _tick(self) -> None:
         self.seen = self.backend.snapshot()
+        if not self.screen_stack:  # closing
+            return
         screen = self.screen
         if not isinstance(screen, ModeScreen) or not screen.is_mounted:
             return

@@ -6,7 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from tm20tui.errors import Tm20Error
+from tm20tui.tasks import TaskRecord
 from tm20tui.tui.actions import Plan, Target
+from tm20tui.tui.command_words import command_of, follow, outcome, outcome_now
 from tm20tui.tui.language import _, ngettext, sentence
 from tm20tui.tui.safe import safe
 
@@ -14,17 +16,6 @@ if TYPE_CHECKING:
     from tm20tui.tui.mode import ModeScreen
 
 _POLL_SECONDS = 0.5
-
-_OUTCOMES = {
-    "confirmed": "good",
-    "queued": "warn",
-    "sent": "warn",
-    "refused": "bad",
-    "timed out": "bad",
-    "unknown": "warn",
-    "expired": "bad",
-    "cancelled": "dim",
-}
 
 
 async def run_plan(mode: ModeScreen, plan: Plan) -> None:
@@ -40,19 +31,28 @@ async def _run_one(mode: ModeScreen, plan: Plan, target: Target) -> None:
     assert action.arguments is not None
     app.tell("accent", _("{action}: {target}…").format(action=_(action.label), target=target.label))
     mode.draw_frame()
+    about = f"{_(action.label)}: {target.label}"
+    arguments = dict(action.arguments(target))
+    if any(one.name == "wait_seconds" for one in app.backend.registry[action.operation].arguments):
+        arguments["wait_seconds"] = 0
     try:
-        result = await app.call(action.operation, **action.arguments(target))
+        result = await app.call(action.operation, **arguments)
+        reference = app.last_reference
+        command = command_of(result)
+        if command is None:
+            tone, words = "good", _begun(result)
+        else:
+            tone, words = await outcome_now(app, await follow(app, about, command))
     except Tm20Error as error:
-        app.tell_error(error, about=f"{_(action.label)}: {target.label}")
-        mode.after(plan, [target])
+        app.tell_error(error, about=about)
+        if mode.is_mounted:
+            mode.after(plan, [target])
         return
-    tone, words = outcome_of(result)
-    app.tell(
-        tone, f"{_(action.label)}: {target.label}" + (f" — {words}" if words else ""), ref=app.last_reference
-    )
+    app.tell(tone, about + (f" — {words}" if words else ""), ref=reference)
     if action.undo is not None and (undo := action.undo(target, result)) is not None:
         app.remember_undo(undo)
-    mode.after(plan, [] if tone != "bad" else [target])
+    if mode.is_mounted:
+        mode.after(plan, [] if tone != "bad" else [target])
 
 
 async def _run_many(mode: ModeScreen, plan: Plan) -> None:
@@ -88,10 +88,13 @@ async def _run_many(mode: ModeScreen, plan: Plan) -> None:
 
 def outcome_of(result: Any) -> tuple[str, str]:
     """The tone and the words of an operation's result: a command's true state, else that it is done."""
-    status = getattr(result, "status", None)
-    if status in _OUTCOMES and hasattr(result, "reason"):
-        words = _(status)
-        if result.reason:
-            words += f": {safe(sentence(result.reason), 120)}"
-        return _OUTCOMES[status], words
-    return "good", ""
+    command = command_of(result)
+    return ("good", _begun(result)) if command is None else outcome(command)
+
+
+def _begun(result: Any) -> str:
+    """What has only begun is not shown as done."""
+    task = result if isinstance(result, TaskRecord) else getattr(result, "task", None)
+    if not isinstance(task, TaskRecord) or task.status != "running":
+        return ""
+    return _("begun in the background, see 8")

@@ -164,8 +164,13 @@ class ModeScreen(Screen[Any]):
         if self.is_current:
             self.draw_frame()
 
-    def do_soon(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
-        """Run work of this screen; what goes wrong is told, and never ends the console."""
+    def do_soon(
+        self, work: Callable[[], Coroutine[Any, Any, None]], name: str, *, outlives: bool = False
+    ) -> None:
+        """Run work of this screen; what goes wrong is told, and never ends the console.
+
+        With `outlives` it goes on when the screen is closed.
+        """
 
         async def guarded() -> None:
             try:
@@ -178,7 +183,8 @@ class ModeScreen(Screen[Any]):
             if self.is_current:
                 self.draw_frame()
 
-        self.run_worker(guarded(), name=name, group=name, exit_on_error=False)
+        owner = self.app if outlives else self
+        owner.run_worker(guarded(), name=name, group=name, exit_on_error=False)
 
     async def call(self, name: str, /, **arguments: Any) -> Any:
         """An operation, asked by the operator of this console."""
@@ -226,12 +232,12 @@ class ModeScreen(Screen[Any]):
     def begin(self, plan: Plan) -> None:
         """Ask what has to be asked, then act; its targets are those of now."""
         if plan.action.tier_for(len(plan.eligible)) == 0:
-            self.do_soon(lambda: run_plan(self, plan), plan.action.id)
+            self.do_soon(lambda: run_plan(self, plan), plan.action.id, outlives=True)
             return
 
         def answered(accepted: bool | None) -> None:
             if accepted:
-                self.do_soon(lambda: run_plan(self, plan), plan.action.id)
+                self.do_soon(lambda: run_plan(self, plan), plan.action.id, outlives=True)
             else:
                 self.app.tell("dim", _("nothing was done: {action}").format(action=_(plan.action.label)))
             self.draw_frame()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from textual.app import ComposeResult
@@ -26,9 +27,10 @@ _LONGEST = 20_000
 class OperationForm(Dialog[None]):
     """One line an argument; Enter runs the operation, the answer is shown."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, given: Mapping[str, str] | None = None) -> None:
         super().__init__(name)
         self._operation = name
+        self._given = dict(given or {})
 
     def body(self) -> ComposeResult:
         """What the operation is, and its arguments."""
@@ -42,14 +44,16 @@ class OperationForm(Dialog[None]):
                     else _("{name} (may be left out)").format(name=argument.name)
                 )
                 yield Static(title, markup=False)
-                yield Input(id=f"argument-{argument.name}", compact=True)
+                value = self._given.get(argument.name, "")
+                yield Input(value, id=f"argument-{argument.name}", compact=True)
             yield Static("", id="note", markup=False)
 
     def on_mount(self) -> None:
         """The first argument has the focus."""
         self.add_class("notice")
         found = self.query(Input)
-        (found.first() if found else self.query_one("#reading")).focus()
+        empty = next((one for one in found if not one.value), None)
+        (empty or found.first() if found else self.query_one("#reading")).focus()
         if not found:
             self.run_worker(self._run(), exit_on_error=False)
 

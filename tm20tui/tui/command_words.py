@@ -1,0 +1,140 @@
+"""What is said of a command to a terminal: where it stands, and what truly came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from tm20tui.store.commands import CommandRecord
+from tm20tui.tui import formats
+from tm20tui.tui.language import _, sentence, voice
+from tm20tui.tui.safe import safe
+from tm20tui.tui.states import CANCELLED, DONE, FAILED, PENDING, RUNNING, UNKNOWN, State
+
+if TYPE_CHECKING:
+    from tm20tui.tui.app import ConsoleApp
+
+_POLL_SECONDS = 0.5
+_FOLLOWED_SECONDS = 40.0
+_REBOOT_FOLLOWED_SECONDS = 370.0
+_COUNTED_SECONDS = 5
+_TONES = {
+    "confirmed": "good",
+    "queued": "warn",
+    "sent": "warn",
+    "refused": "bad",
+    "timed out": "bad",
+    "unknown": "warn",
+    "expired": "bad",
+    "cancelled": "dim",
+}
+_STATES = {
+    "confirmed": DONE,
+    "queued": PENDING,
+    "sent": RUNNING,
+    "refused": FAILED,
+    "timed out": FAILED,
+    "unknown": UNKNOWN,
+    "expired": FAILED,
+    "cancelled": CANCELLED,
+}
+
+
+def command_state(status: str) -> State:
+    """Glyph and tone of a command."""
+    return _STATES.get(status, UNKNOWN)
+
+
+def command_of(result: Any) -> CommandRecord | None:
+    """The command in an operation's result, if it is one or holds one."""
+    if isinstance(result, CommandRecord):
+        return result
+    inner = getattr(result, "command", None)
+    return inner if isinstance(inner, CommandRecord) else None
+
+
+def outcome(record: CommandRecord) -> tuple[str, str]:
+    """The tone and the sentence of a command as it stands."""
+    reason = safe(sentence(record.reason), 160)
+    match record.status:
+        case "confirmed" if record.name == "reboot" and record.sent_at and record.settled_at:
+            took = formats.span((record.settled_at - record.sent_at).total_seconds())
+            words = _("came back after {time}").format(time=took)
+        case "confirmed":
+            words = _("confirmed by the terminal")
+        case "refused":
+            words = _("refused: {reason}").format(reason=reason)
+        case "timed out":
+            words = _("{reason}: firmware that ignores this command looks like this").format(reason=reason)
+        case "unknown":
+            words = _("unknown, it may have been done: {reason}").format(reason=reason)
+        case "expired" | "cancelled":
+            words = f"{_(record.status)}: {reason}" if reason else _(record.status)
+        case "sent":
+            words = _("sent, not answered yet")
+        case _:
+            words = _("queued")
+    return _TONES[record.status], words
+
+
+def ordinal(place: int) -> str:
+    """`1st`, `2nd` (`1re`, `2e`)."""
+    if voice().language == "fr":
+        return "1re" if place == 1 else f"{place}e"
+    ending = "th" if 10 <= place % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{place}{ending}"
+
+
+async def follow(app: ConsoleApp, about: str, record: CommandRecord) -> CommandRecord:
+    """The command once it is settled, or as it stands when that takes too long; told meanwhile.
+
+    One that waits for its terminal to connect is not waited for.
+    """
+    started, shown = app.elapsed(), ""
+    most = _REBOOT_FOLLOWED_SECONDS if record.name == "reboot" else _FOLLOWED_SECONDS
+    while not record.is_settled and app.elapsed() - started < most:
+        if record.status == "queued" and not _is_online(app, record.terminal_id):
+            break
+        words = await _standing(app, record)
+        if words != shown:
+            shown = words
+            app.tell("accent", f"{about} — {words}")
+        await asyncio.sleep(_POLL_SECONDS)
+        record = await app.call("commands.get", command_id=record.id)
+    return record
+
+
+async def outcome_now(app: ConsoleApp, record: CommandRecord) -> tuple[str, str]:
+    """`outcome`, with what only a look at the terminal tells: until when it is kept, the clock's drift."""
+    tone, words = outcome(record)
+    if record.status == "queued" and not _is_online(app, record.terminal_id):
+        words = _("kept until the terminal connects")
+        if record.expires_at is not None:
+            at = formats.moment(record.expires_at, app.zone, app.now())
+            words += ", " + _("until {time} at most").format(time=at)
+    if record.status == "confirmed" and record.name == "settime":
+        asked = await app.call("terminals.read_time", terminal_id=record.terminal_id)
+        if asked.command.status == "confirmed":
+            words += " · " + _("drift now {drift}").format(drift=formats.drift(asked.drift_seconds))
+        else:
+            words += " · " + _("its clock could not be read back")
+    return tone, words
+
+
+async def _standing(app: ConsoleApp, record: CommandRecord) -> str:
+    if record.status == "sent":
+        if record.name == "reboot":
+            return _("sent, waiting for it to come back")
+        waited = 0.0 if record.sent_at is None else (app.now() - record.sent_at).total_seconds()
+        seconds = int(waited) // _COUNTED_SECONDS * _COUNTED_SECONDS
+        return _("sent, {time}").format(time=f"{seconds} s") if seconds > 0 else _("sent")
+    page = await app.call("commands.list", terminal_id=record.terminal_id, status="queued", limit=100)
+    before = [one for one in page.commands if (one.priority, one.id) < (record.priority, record.id)]
+    sent = await app.call("commands.list", terminal_id=record.terminal_id, status="sent", limit=1)
+    place = len(before) + len(sent.commands) + 1
+    return _("queued ({place})").format(place=ordinal(place))
+
+
+def _is_online(app: ConsoleApp, terminal_id: int) -> bool:
+    line = next((line for line in app.seen.terminals if line.id == terminal_id), None)
+    return line is not None and line.state == "online"
