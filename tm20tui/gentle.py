@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-TARGET_SECONDS = 0.015
+TARGET_SECONDS = 0.01
+POSTGRES_SECONDS = 0.1
+"""PostgreSQL has many writers: only who wants the very same rows waits."""
 _SMALLEST, _LARGEST = 8, 5000
 
 
@@ -29,6 +31,7 @@ class GentleWriter:
 
     def __init__(self, database: Database, size: int = 100) -> None:
         self._database = database
+        self._target = TARGET_SECONDS if database.dialect == "sqlite" else POSTGRES_SECONDS
         self.size = size
         self.longest_seconds = 0.0
         """What the longest step took, from its begin to the end of its commit."""
@@ -37,19 +40,22 @@ class GentleWriter:
         self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """One step, then a pause as long as it was; `StoreUnavailable` when it was not kept."""
-        begun = 0.0
+        begun = took = 0.0
 
         def timed(connection: Connection) -> T:
-            nonlocal begun
+            nonlocal begun, took
             begun = time.perf_counter()
-            return function(connection, *args, **kwargs)
+            result = function(connection, *args, **kwargs)
+            took = time.perf_counter() - begun
+            return result
 
         found = await self._database.write(timed)
-        took = time.perf_counter() - begun
-        self.longest_seconds = max(self.longest_seconds, took)
-        if took > TARGET_SECONDS:
-            self.size = max(_SMALLEST, int(self.size * max(0.25, TARGET_SECONDS / took)))
-        elif took < TARGET_SECONDS / 2:
+        # A commit costs what the disk costs, however small the step: it must not make steps smaller.
+        whole = time.perf_counter() - begun
+        self.longest_seconds = max(self.longest_seconds, whole)
+        if took > self._target:
+            self.size = max(_SMALLEST, int(self.size * max(0.25, self._target / took)))
+        elif took < self._target / 2:
             self.size = min(_LARGEST, self.size + self.size // 4 + 1)
-        await trio.sleep(took)
+        await trio.sleep(whole)
         return found
