@@ -78,6 +78,17 @@ def check_signing_secret(name: str, value: Any) -> str | None:
     return text
 
 
+def check_fields(given: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with each field taken alone, by its name; empty when nothing is."""
+    wrong: dict[str, str] = {}
+    for name, value in given.items():
+        try:
+            _CHECKS[name](name, value)
+        except InvalidInput as error:
+            wrong[name] = str(error)
+    return wrong
+
+
 def _check_host(base_url: str, given: Mapping[str, Any], allow_private_hosts: bool) -> None:
     host = urlsplit(base_url).hostname or ""
     if "base_url" in given and not allow_private_hosts and names_private_host(host):

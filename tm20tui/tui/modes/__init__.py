@@ -5,6 +5,14 @@ from tm20tui.tui.modes.delivery import DeliveryMode
 from tm20tui.tui.modes.live import LiveMode
 from tm20tui.tui.modes.log import LogMode
 from tm20tui.tui.modes.punches import PunchesMode
+from tm20tui.tui.modes.services import ServicesMode
 from tm20tui.tui.modes.terminals import TerminalsMode
 
-MODES: tuple[type[ModeScreen], ...] = (LiveMode, TerminalsMode, DeliveryMode, PunchesMode, LogMode)
+MODES: tuple[type[ModeScreen], ...] = (
+    LiveMode,
+    TerminalsMode,
+    DeliveryMode,
+    PunchesMode,
+    ServicesMode,
+    LogMode,
+)
