@@ -8,7 +8,7 @@ from trio.testing import MockClock
 
 from tm20tui.errors import Conflict, NotFound, StoreUnavailable
 from tm20tui.events import EventBus
-from tm20tui.periodic import PeriodicRecord
+from tm20tui.periodic import PeriodicRecord, Run
 from tm20tui.tasks import Tasks
 
 
@@ -52,6 +52,21 @@ async def test_it_runs_at_its_interval_after_its_end(autojump_clock: MockClock) 
         after = named(tasks, "work")
         assert after.last_result == "run 1"
         assert [record.name for record in tasks.periodic()] == ["eager", "work"]
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_run_that_is_waited_for_tells_its_own_outcome(autojump_clock: MockClock) -> None:
+    work = Work(seconds=5)
+    async with trio.open_nursery() as nursery:
+        tasks = Tasks(nursery)
+        start = trio.current_time()
+        tasks.every("work", 600, work)
+        await trio.sleep(606)
+        assert (await tasks.run_to_end("work")).last_result == "run 2"
+        assert trio.current_time() - start == 611
+        work.failure = StoreUnavailable("down")
+        failed = await tasks.run_to_end("work")
+        assert (failed.running, failed.last_result, failed.last_error) == (False, None, "down")
         nursery.cancel_scope.cancel()
 
 
@@ -108,8 +123,9 @@ class Elsewhere:
     def periodic(self) -> tuple[PeriodicRecord, ...]:
         return (PeriodicRecord("a courier", None, False, None, None, None, "", None),)
 
-    def run_now(self, name: str) -> None:
+    def run_now(self, name: str) -> Run | None:
         self.asked.append(name)
+        return None
 
 
 async def test_periodic_work_of_others_is_shown_and_run_too(autojump_clock: MockClock) -> None:

@@ -188,3 +188,6 @@ async def test_a_couriers_rounds_are_listed_and_can_be_run(sqlite_url: str, tmp_
         await until(lambda: [task.status for task in gateway.tasks.list()] == ["done"])
         await until(lambda: _loop(gateway, "deliveries to HR").last_finished_at)
         assert _loop(gateway, "deliveries to HR").last_result == {"sent": 0, "failed": 0}
+        done = await gateway.tasks.run_to_end("deliveries to HR")
+        assert (done.last_error, done.last_result) == ("", gateway.tasks.list()[-1].result)
+        assert done.last_started_at == gateway.tasks.list()[-1].started_at

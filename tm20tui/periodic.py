@@ -35,14 +35,28 @@ class PeriodicRecord:
     next_run_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """What came of one run; `error` is a sentence, empty when it did well."""
+
+    started_at: datetime
+    finished_at: datetime
+    result: object
+    error: str
+
+
+Run = Callable[[], Awaitable[RunOutcome]]
+"""Waits for the end of one run that was asked for."""
+
+
 class PeriodicSource(Protocol):
     """Whoever has periodic work of its own to show."""
 
     def periodic(self) -> tuple[PeriodicRecord, ...]:
         """Its periodic tasks as they are now."""
 
-    def run_now(self, name: str) -> None:
-        """Run one at once; a name that is not its own is not its business."""
+    def run_now(self, name: str) -> Run | None:
+        """Run one at once; None for a name that is not its own."""
 
 
 class Loop:
@@ -56,6 +70,7 @@ class Loop:
         self._function = function
         self._events = events
         self._wanted = Signal()
+        self._ended = trio.Event()
         self._running = False
         self._started_at: datetime | None = None
         self._finished_at: datetime | None = None
@@ -76,9 +91,18 @@ class Loop:
             next_run_at=self._next_run_at,
         )
 
-    def run_now(self) -> None:
+    def run_now(self) -> Run:
         """Wait no longer."""
         self._wanted.set()
+        ended = self._ended
+
+        async def outcome() -> RunOutcome:
+            await ended.wait()
+            assert self._started_at is not None
+            assert self._finished_at is not None
+            return RunOutcome(self._started_at, self._finished_at, self._result, self._error)
+
+        return outcome
 
     async def run(self, first_after_seconds: float) -> None:
         """Run until cancelled."""
@@ -98,6 +122,8 @@ class Loop:
                 )
             finally:
                 self._running, self._finished_at = False, utc_now()
+                self._ended.set()
+                self._ended = trio.Event()
             await self._pause(self._seconds)
 
     async def _pause(self, seconds: float) -> None:

@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tm20tui.delivery.status import CourierStatus
-from tm20tui.periodic import PeriodicRecord
+from tm20tui.model import utc_now
+from tm20tui.periodic import PeriodicRecord, Run, RunOutcome
 from tm20tui.users.timetable import FetchStatus, FetchTimetable
 
 if TYPE_CHECKING:
@@ -39,14 +40,32 @@ class CourierRounds:
             ),
         )
 
-    def run_now(self, name: str) -> None:
+    def run_now(self, name: str) -> Run | None:
         """A round of a courier is a sync by hand, in the background."""
         gateway = self._gateway
         if name == SWEEP:
-            gateway.dispatcher.sweep_now()
+            return self._sweep_now()
         for status in gateway.dispatcher.status():
             if _name(status) == name:
-                gateway.tasks.start(name, partial(gateway.dispatcher.sync_now, status.service_id))
+                sync = partial(gateway.dispatcher.sync_now, status.service_id)
+                return gateway.tasks.end_of(gateway.tasks.start(name, sync).id)
+        return None
+
+    def _sweep_now(self) -> Run:
+        dispatcher = self._gateway.dispatcher
+        ended = dispatcher.sweep_now()
+
+        async def outcome() -> RunOutcome:
+            await ended.wait()
+            done, now = dispatcher.sweep_status(), utc_now()
+            return RunOutcome(
+                done.last_started_at or now,
+                done.last_finished_at or now,
+                {"retried": done.retried},
+                done.error,
+            )
+
+        return outcome
 
 
 class FetchRounds:
@@ -59,11 +78,26 @@ class FetchRounds:
         """One for each service that users are fetched from."""
         return tuple(map(_fetch_record, self._timetable.status()))
 
-    def run_now(self, name: str) -> None:
+    def run_now(self, name: str) -> Run | None:
         """Fetch in the background."""
         for status in self._timetable.status():
             if _fetch_name(status) == name:
-                self._timetable.fetch_now(status.service_id)
+                return self._fetch_now(status.service_id)
+        return None
+
+    def _fetch_now(self, service_id: int) -> Run:
+        ended = self._timetable.fetch_now(service_id)
+
+        async def outcome() -> RunOutcome:
+            await ended.wait()
+            now = utc_now()
+            done = next((one for one in self._timetable.status() if one.service_id == service_id), None)
+            if done is None:
+                return RunOutcome(now, now, None, "the service is not active any more")
+            result = done.result or None
+            return RunOutcome(done.last_started_at or now, done.last_finished_at or now, result, done.error)
+
+        return outcome
 
 
 def _fetch_record(status: FetchStatus) -> PeriodicRecord:

@@ -14,7 +14,7 @@ import trio
 from tm20tui.errors import Conflict, NotFound, Tm20Error
 from tm20tui.events import EventBus
 from tm20tui.model import utc_now
-from tm20tui.periodic import Loop, PeriodicRecord, PeriodicSource, failure_of
+from tm20tui.periodic import Loop, PeriodicRecord, PeriodicSource, Run, RunOutcome, failure_of
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ class Tasks:
         self._records: dict[str, TaskRecord] = {}
         self._running: dict[str, tuple[trio.CancelScope, Progress]] = {}
         self._on_cancel: dict[str, Callable[[], None]] = {}
+        self._ended: dict[str, trio.Event] = {}
         self._loops: dict[str, Loop] = {}
         self._sources: list[PeriodicSource] = []
 
@@ -90,6 +91,7 @@ class Tasks:
             self._on_cancel[record.id] = on_cancel
         self._records[record.id] = record
         self._running[record.id] = trio.CancelScope(), progress or Progress()
+        self._ended[record.id] = trio.Event()
         self._forget_old()
         self._nursery.start_soon(self._run, record, function)
         return self.get(record.id)
@@ -101,6 +103,18 @@ class Tasks:
         except KeyError:
             raise NotFound("task", task_id, field="task_id") from None
         return self._with_progress(record)
+
+    def end_of(self, task_id: str) -> Run:
+        """Waits for the end of work that runs."""
+        ended = self._ended[task_id]
+
+        async def outcome() -> RunOutcome:
+            await ended.wait()
+            record = self.get(task_id)
+            error = record.error or ("" if record.status == "done" else f"the task is {record.status}")
+            return RunOutcome(record.started_at, record.finished_at or utc_now(), record.result, error)
+
+        return outcome
 
     def list(self) -> tuple[TaskRecord, ...]:
         """All that are remembered, oldest first."""
@@ -156,17 +170,40 @@ class Tasks:
             NotFound: no periodic task of that name.
             Conflict: it is running.
         """
+        return self._run_now(name)[0]
+
+    async def run_to_end(self, name: str) -> PeriodicRecord:
+        """The same, and wait: the last result is that of this very run, whatever ran since.
+
+        Raises:
+            NotFound: no periodic task of that name.
+            Conflict: it is running.
+        """
+        asked, run = self._run_now(name)
+        if run is None:
+            return asked
+        outcome = await run()
+        record = next((record for record in self.periodic() if record.name == name), asked)
+        return replace(
+            record,
+            last_started_at=outcome.started_at,
+            last_finished_at=outcome.finished_at,
+            last_result=outcome.result,
+            last_error=outcome.error,
+        )
+
+    def _run_now(self, name: str) -> tuple[PeriodicRecord, Run | None]:
         record = next((record for record in self.periodic() if record.name == name), None)
         if record is None:
             raise NotFound("periodic task", repr(name), field="name")
         if record.running:
             raise Conflict(f"{name} is running", field="name")
         if name in self._loops:
-            self._loops[name].run_now()
+            run: Run | None = self._loops[name].run_now()
         else:
-            for source in self._sources:
-                source.run_now(name)
-        return replace(record, next_run_at=utc_now())
+            found = [source.run_now(name) for source in self._sources]
+            run = next((one for one in found if one is not None), None)
+        return replace(record, next_run_at=utc_now()), run
 
     async def _run(self, record: TaskRecord, function: Callable[[], Awaitable[object]]) -> None:
         scope, _ = self._running[record.id]
@@ -189,6 +226,7 @@ class Tasks:
             self._records[record.id] = done
             del self._running[record.id]
             self._on_cancel.pop(record.id, None)
+            self._ended.pop(record.id).set()
             self._events.publish(
                 "task.finished", id=done.id, name=done.name, status=done.status, error=done.error
             )

@@ -190,7 +190,7 @@ BAD: list[tuple[str, str, Any, int, str | None, str]] = [
     ("POST", "1/schedules/sync/", {"schedule_id": 7}, 404, "schedule_id", "no schedule with id 7"),
     ("POST", "1/schedules/sync/", {"schedule_id": "1"}, 400, "schedule_id", "whole number"),
     ("POST", "1/schedules/sync/", {"schedule": 1}, 400, "schedule", "unknown field"),
-    ("POST", "1/schedules/sync/", {"as_zones": "yes"}, 400, "as_zones", "valid boolean"),
+    ("POST", "1/schedules/sync/", {"as_zones": "yes"}, 400, "as_zones", "must be true or false"),
     ("POST", "1/schedules/sync/", {"margin_minutes": 241}, 400, "margin_minutes", "240"),
     ("POST", "1/schedules/sync/", {"schedule_id": 1, "as_zones": True}, 400, "schedule_id", "leave"),
     ("POST", "2/schedules/sync/", {}, 409, None, "no schedule of T2 to send"),

@@ -77,8 +77,14 @@ def test_pages_follow_each_other_with_all(shell: Shell) -> None:
     done = shell.run("users", "list", "--limit", "2")
     assert (len(done.stdout.splitlines()), done.stderr) == (3, "there is more: --all shows everything\n")
     assert len(shell.ok("users", "list", "--limit", "2", "--all", "--no-header").splitlines()) == 5
-    lines = shell.ok("users", "list", "--limit", "2", "--all", "--json").splitlines()
-    assert [json.loads(line)["enrollid"] for line in lines] == ["100", "101", "102", "103", "104"]
+    shown = shell.ok("users", "list", "--limit", "2", "--all", "--json")
+    assert [row["enrollid"] for row in json.loads(shown)] == ["100", "101", "102", "103", "104"]
+
+
+def test_all_of_nothing_is_an_empty_array(shell: Shell) -> None:
+    for verb in ("list", "export"):
+        asked = ["punches", verb, "--from", "7d", "--to", "now", "--json"]
+        assert json.loads(shell.ok(*asked, *(["--all"] if verb == "list" else []))) == []
 
 
 def test_an_export_is_read_page_by_page(shell: Shell) -> None:
@@ -130,13 +136,22 @@ def test_dangerous_things_need_a_yes_where_nobody_can_be_asked(shell: Shell) -> 
     ("arguments", "code", "said"),
     [
         (["terminals", "show", "nobody"], 1, "tm20tui: no terminal with id nobody"),
-        (["terminals", "list", "--admission", "x"], 1, "admission must be one of"),
-        (["users", "list", "--limit", "many"], 1, "tm20tui: limit must be a whole number"),
+        (["terminals", "list", "--admission", "x"], 2, "admission must be one of"),
+        (["users", "list", "--limit", "many"], 2, "tm20tui: limit must be a whole number"),
         (["terminals", "show"], 2, "the following arguments are required: TERMINAL"),
         (["terminals", "fly"], 2, "invalid choice: 'fly'"),
         (["terminals", "list", "--nope"], 2, "unrecognized arguments: --nope"),
         (["nope"], 2, "no such command: nope"),
         (["nope", "--help"], 2, "no such command: nope"),
+        (["users", "list", "--limit", "0"], 2, "tm20tui: limit must be from 1 to 500"),
+        (["punches", "why", "x"], 2, "must be a whole number"),
+        (["deliveries", "retry"], 2, "tm20tui: name deliveries by id, or give at least one filter"),
+        (["services", "add"], 2, "name is required"),
+        (["services", "add", "name=HR"], 2, "base_url is required"),
+        (["status", "--socket"], 2, "tm20tui: --socket needs a value"),
+        (["status", "--socket", "--json"], 2, "tm20tui: --socket needs a value"),
+        (["status", "--config="], 2, "tm20tui: --config needs a value"),
+        (["events", "--count", "0"], 2, "must be 1 or more"),
         (["services", "add", "name"], 2, "name: fields are given as FIELD=VALUE"),
         (["audit", "--from", "whenever"], 2, "whenever: a time is 2026-11-22"),
         (["--config", "nope.toml", "terminals"], 2, "config = 'nope.toml': must be a file that can be read"),

@@ -90,6 +90,8 @@ def test_a_completion_script_is_printed_without_a_server(alone: Shell, name: str
         (["punches", "list", "--t"], {"--terminal"}, "--limit"),
         (["punches", "list", "--terminal", ""], {"ZX1"}, "--limit"),
         (["terminals", "list", "--l"], {"--lang"}, "list"),
+        (["terminals", "list", "--lang", ""], {"en", "fr"}, "list"),
+        (["terminals", "list", "--socket", ""], set(), "list"),
         (["events", "--kind", "term"], {"terminal.connected"}, "operation"),
         (["db", ""], {"backup"}, "list"),
     ],

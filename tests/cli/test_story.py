@@ -76,6 +76,18 @@ def test_it_tells_the_whole_way(capsys: pytest.CaptureFixture[str], monkeypatch:
     assert places == sorted(places)
 
 
+def test_attempts_in_a_row_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    first = attempt(1, None, "backing off", "timed out")
+    run = first | {"times": 300, "last_started_at": "2026-11-24T09:59:00Z"}
+    days = first | {"times": 7, "last_started_at": "2026-11-26T09:59:00Z"}
+    tell(STORY["deliveries"][0] | {"attempts": [run, days]}, Output("table", width=100))
+    text = capsys.readouterr().out
+    assert " to " in text
+    assert "300 attempts: no answer, backing off (3 records)" in text
+    assert text.count("2026-11-24") == 2
+    assert "to 2026-11-26" in text
+
+
 def test_what_is_not_kept_and_not_owed_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     tell(
         STORY | {"frame": None, "frame_note": "not kept", "note": "no service was owed it", "deliveries": []},

@@ -10,6 +10,7 @@ import trio
 from tests.ingest.frames import rows
 from tests.test_gateway import running, settings_for
 from tm20tui.errors import Conflict, Forbidden, NotFound
+from tm20tui.model import utc_now
 from tm20tui.operations.alarms import acknowledge_alarm, list_alarms
 from tm20tui.operations.call import Call, Operator
 from tm20tui.operations.periodic import cancel_task, list_periodic, run_now
@@ -50,6 +51,14 @@ async def test_periodic_tasks_are_listed_and_run_and_work_is_cancelled(
         with pytest.raises(Forbidden):
             await run_now(Call(gateway, EYE), "last seen")
         assert (await run_now(Call(gateway, ANN), "last seen")).name == "last seen"
+        asked_at = utc_now()
+        for name in ("alarms", "retry sweep"):
+            while next(one for one in await list_periodic(Call(gateway, EYE)) if one.name == name).running:
+                await trio.sleep(0.01)
+            done = await run_now(Call(gateway, ANN), name, until_done=True)
+            assert done.last_error == ""
+            assert done.last_started_at is not None
+            assert done.last_started_at >= asked_at
         task = gateway.tasks.start("long", gateway._stopping.wait)
         assert (await cancel_task(Call(gateway, ANN), task.id)).status == "running"
         while gateway.tasks.get(task.id).status == "running":

@@ -20,6 +20,7 @@ def sending(**values: Any) -> CommandRecord:
     row: dict[str, Any] = {
         "id": 1,
         "terminal_id": 1,
+        "terminal_sn": "ZX1",
         "name": "setschedule",
         "arguments": set_schedule(schedule()).as_row(),
         "is_sealed": False,

@@ -75,6 +75,17 @@ def test_a_server_that_is_away_ends_calmly_when_the_time_is_over(capsys: pytest.
     assert lines[1].startswith("ended after 0.3 s: ")
 
 
+def test_what_was_made_is_waited_for_or_said_not_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["terminals", "--url", "ws://127.0.0.1:1/", "--count", "1", "--punches", "2", "--rate", "1000"]
+    arguments = parse(*words, "--drain", "0.2")
+    assert arguments.run(arguments) == 1
+    assert "not everything was acknowledged within 0.2 s" in capsys.readouterr().out
+    arguments = parse(*words, "--drain", "0")
+    assert arguments.run(arguments) == 0
+    assert "what is not acknowledged was not waited for" in capsys.readouterr().out
+    assert parse(*words).drain is None
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("words", [["hr", "--port", "0"], ["terminals", "--url", "ws://127.0.0.1:1/"]])
 def test_signals_end_with_exit_0(words: list[str], number: signal.Signals) -> None:

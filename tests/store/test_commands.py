@@ -43,7 +43,10 @@ async def test_every_command_comes_back_as_it_was_asked(
     def play(conn: Connection) -> None:
         record = add(conn, vault, add_terminal(conn), command)
         members = store.open_arguments(conn, vault, record)
-        assert COMMANDS[record.name].from_row(dict(members)) == command
+        if command.name == "settime":  # which time it sets is decided when it is sent
+            assert (record.arguments, members) == ({}, {})
+        else:
+            assert COMMANDS[record.name].from_row(dict(members)) == command
 
     await sqlite_database.write(play)
 

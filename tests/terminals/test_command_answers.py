@@ -83,6 +83,7 @@ class TestClock:
                 await reply(socket, "settime")
                 done = await desk.wait(asked)
                 assert done.result == {"cloudtime": f"{told:%Y-%m-%d %H:%M:%S}"}
+                assert (done.arguments, done.terminal_sn) == (done.result, SN)
             terminal = await desk.server.stored_terminal()
             assert terminal is not None
             assert (terminal.drift_seconds, terminal.drift_at) == (0.0, done.settled_at)

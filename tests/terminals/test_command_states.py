@@ -26,7 +26,7 @@ EVENTS = get_args(CommandEvent)
 
 def sent(name: str, attempts: int = 1, **arguments: Any) -> CommandRecord:
     return CommandRecord(
-        1, 1, name, arguments, False, 0, "sent", "", {}, attempts, "ann", "", NOON, None, NOON, None
+        1, 1, "ZX1", name, arguments, False, 0, "sent", "", {}, attempts, "ann", "", NOON, None, NOON, None
     )
 
 

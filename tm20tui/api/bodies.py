@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from tm20tui.api.wording import place_of, words_of
 from tm20tui.errors import InvalidInput
 
 B = TypeVar("B", bound=BaseModel)
@@ -75,10 +76,7 @@ def checked(model: type[B], given: Mapping[str, Any]) -> B:
         field = str(first["loc"][0]) if first["loc"] else None
         if first["type"] == "extra_forbidden":
             only(tuple(model.model_fields), given)
-        if first["type"] == "missing":
-            raise InvalidInput(f"{field} is required", field=field) from None
-        message = str(first["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
-        raise InvalidInput(f"{field} {message}", field=field) from None
+        raise InvalidInput(f"{field}{place_of(first)} {words_of(first)}", field=field) from None
 
 
 def documented_body(

@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from tm20tui.api.wording import words_of
 from tm20tui.errors import (
     Conflict,
     Forbidden,
@@ -131,9 +132,7 @@ async def _validation(request: Request, error: Exception) -> Response:
         return error_response(404, f"no such {field}: {first['input']}", field, request_id=ident)
     if first["type"] == "extra_forbidden":
         return error_response(400, f"unknown parameter {field}", field, request_id=ident)
-    message = str(first["msg"]).removeprefix("Value error, ")
-    message = message.replace("Input should be", "must be")
-    return error_response(400, f"{field} {message}", field, request_id=ident)
+    return error_response(400, f"{field} {words_of(first)}", field, request_id=ident)
 
 
 async def _viewer_refusal(request: Request) -> Response | None:

@@ -51,6 +51,7 @@ class CommandOut(View):
 
     id: int
     terminal_id: int
+    terminal_sn: str
     name: str
     arguments: dict[str, Any]
     is_sealed: bool

@@ -31,7 +31,11 @@ class DeliveryOut(View):
 
 
 class AttemptOut(View):
-    """One try, together with `record_count` - 1 other logs; `status_code` is null without an answer."""
+    """One try, together with `record_count` - 1 other logs; `status_code` is null without an answer.
+
+    Tries in a row that came to the same are one entry: `times` of them, from `started_at` to
+    `last_started_at`; the duration and the answer are the last one's.
+    """
 
     batch_id: int
     parent_id: int | None
@@ -39,6 +43,8 @@ class AttemptOut(View):
     record_count: int
     batch_status: str
     started_at: Utc
+    last_started_at: Utc
+    times: int
     duration_seconds: float
     status_code: int | None
     outcome: str

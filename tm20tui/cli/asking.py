@@ -12,7 +12,7 @@ from typing import Any
 
 from tm20tui.cli import values
 from tm20tui.cli.columns import COLUMNS
-from tm20tui.cli.nouns import Slot, Told
+from tm20tui.cli.nouns import UNTIL_DONE, Slot, Told
 from tm20tui.cli.parsing import summary_of
 from tm20tui.cli.show import (
     Output,
@@ -101,14 +101,18 @@ def _call(client: Client, parsed: argparse.Namespace, output: Output) -> int:
     if not is_confirmed:
         print(_("nothing was done"), file=sys.stderr)
         return FAILED
+    if parsed.wait and any(told["name"] == UNTIL_DONE for told in operation["arguments"]):
+        arguments[UNTIL_DONE] = True
     columns = COLUMNS.get(operation["name"], ())
     if getattr(parsed, "all", False):
         return _all_pages(client, operation, arguments, output)
-    pages = _PageWriter(output, columns)
-    result = client.call(operation["name"], arguments, pages.write)
-    if pages.has_written:
+    if operation.get("pages"):
+        pages = _PageWriter(output, columns)
+        client.call(operation["name"], arguments, pages.write)
+        pages.end()
         return 0
-    if getattr(parsed, "wait", False):
+    result = client.call(operation["name"], arguments)
+    if parsed.wait:
         result = _wait(client, result)
     if operation["name"] in STORIES and output.form == "table":
         tell(result, output)
@@ -117,27 +121,34 @@ def _call(client: Client, parsed: argparse.Namespace, output: Output) -> int:
         show(result, output, columns, is_page=is_page)
         if is_page and output.form != "json":
             _tell_of_more(result)
-    has_waited = getattr(parsed, "wait", False)
-    return FAILED if _has_failed(result, has_waited=has_waited, writes=operation["writes"]) else 0
+    return FAILED if _has_failed(result, has_waited=parsed.wait, writes=operation["writes"]) else 0
 
 
 class _PageWriter:
-    """Pages of a long result as they come: never a table, since its widths would not be known."""
+    """Pages of a long result as they come: never a table, since its widths would not be known.
+
+    JSON is one array, written row by row: cut short, it is not JSON, and so never taken for whole.
+    """
 
     def __init__(self, output: Output, columns: Any) -> None:
         self._output = output if output.form == "json" else replace(output, form="plain")
         self._columns = columns
-        self.has_written = False
+        self._before_row = "[\n"
 
     def write(self, page: Any) -> None:
         rows = page if isinstance(page, list) else rows_of(page) or []
         if self._output.form == "json":
             for row in rows:
-                print(json.dumps(row, ensure_ascii=False))
+                print(self._before_row, json.dumps(row, ensure_ascii=False), sep="", end="")
+                self._before_row = ",\n"
         else:
             show_rows(rows, self._output, self._columns)
             self._output = replace(self._output, has_header=False)
-        self.has_written = True
+
+    def end(self) -> None:
+        """There are no more pages."""
+        if self._output.form == "json":
+            print("[]" if self._before_row[0] == "[" else "\n]")
 
 
 def _all_pages(client: Client, operation: Told, arguments: dict[str, Any], output: Output) -> int:
@@ -148,6 +159,7 @@ def _all_pages(client: Client, operation: Told, arguments: dict[str, Any], outpu
         writer.write(result)
         following = _next_arguments(operation, result)
         if not following:
+            writer.end()
             return 0
         arguments.update(following)
 
@@ -219,8 +231,11 @@ def _running(result: Any) -> dict[str, Any] | None:
 
 def _has_failed(result: Any, *, has_waited: bool, writes: bool) -> bool:
     """Whether background work that was waited for, or what a terminal was asked, came to nothing."""
-    status = result.get("status") if isinstance(result, dict) else None
-    return (has_waited and status in ("failed", "cancelled")) or (writes and status in _UNDONE)
+    if not isinstance(result, dict):
+        return False
+    status = result.get("status")
+    has_ended_badly = status in ("failed", "cancelled") or bool(result.get("last_error"))
+    return (has_waited and has_ended_badly) or (writes and status in _UNDONE)
 
 
 def _status(client: Client, output: Output) -> int:
@@ -245,7 +260,7 @@ def _status(client: Client, output: Output) -> int:
 
 
 def _events(client: Client, output: Output, kinds: list[str] | None, count: int | None) -> int:
-    for event in _limited(client, kinds, count):
+    for event in _limited(client.follow(kinds), count):
         if output.form == "json":
             print(json.dumps(event, ensure_ascii=False), flush=True)
             continue
@@ -261,10 +276,8 @@ def _events(client: Client, output: Output, kinds: list[str] | None, count: int 
     return 0
 
 
-def _limited(client: Client, kinds: list[str] | None, count: int | None) -> Iterator[dict[str, Any]]:
-    if count is not None and count < 1:
-        return
-    for number, event in enumerate(client.follow(kinds), 1):
+def _limited(events: Iterator[dict[str, Any]], count: int | None) -> Iterator[dict[str, Any]]:
+    for number, event in enumerate(events, 1):
         yield event
         if number == count:
             return

@@ -163,7 +163,6 @@ COLUMNS: dict[str, Columns] = {
     "commands.list": (
         ("id", N_("id")),
         ("terminal_sn", N_("terminal")),
-        ("terminal_id", N_("terminal")),
         ("name", N_("command")),
         ("status", N_("state")),
         ("operator", N_("operator")),

@@ -8,6 +8,7 @@ from typing import Any
 from tm20tui.cli import nouns, parsing
 from tm20tui.cli.nouns import Slot
 from tm20tui.cli.remote import describe_or_recall
+from tm20tui.cli.values import WrongUsage
 from tm20tui.control.client import Client, Lost, Refused
 
 _COMMON = ("--config", "--json", "--lang", "--no-header", "--plain", "--socket", "--yes", "--help")
@@ -52,10 +53,13 @@ def script(shell: str) -> str:
 def complete(words: Sequence[str]) -> int:
     """Print what the last of `words`, which may be empty, can become. Never fails, never talks."""
     *before, prefix = words or [""]
-    where, typed = parsing.split_common(before)
-    if typed and typed[-1] in ("--config", "--socket"):
-        return 0  # paths are the shell's
     candidates: Iterable[str]
+    try:
+        where, typed = parsing.split_common(before)
+    except WrongUsage:
+        # Paths are the shell's; the rest cannot be meant.
+        candidates = ("en", "fr") if before[-1] == "--lang" else ()
+        return _print(candidates, prefix)
     plain = [word for word in typed if not word.startswith("-")]
     if plain and plain[0] in parsing.LOCAL:
         candidates = _LOCAL_VERBS.get(plain[0], ()) if len(plain) == 1 else ()
@@ -68,6 +72,10 @@ def complete(words: Sequence[str]) -> int:
         finally:
             if client is not None:
                 client.close()
+    return _print(candidates, prefix)
+
+
+def _print(candidates: Iterable[str], prefix: str) -> int:
     for candidate in sorted(set(candidates)):
         if candidate.startswith(prefix) and candidate.isprintable():
             print(candidate)
@@ -82,8 +90,6 @@ def _candidates(
     prefix: str,
 ) -> Iterable[str]:
     commands = nouns.commands_of(described["operations"])
-    if typed and typed[-1] == "--lang":
-        return ("en", "fr")
     if not plain:
         if prefix.startswith("-"):
             return _AT_ROOT

@@ -44,6 +44,8 @@ KNOWN_NOUNS = (
     "users",
 )
 """What is a command even while no server says so: then it is not reachable, rather than wrong."""
+UNTIL_DONE = "until_done"
+"""An argument that `--wait` gives."""
 ASKED = ("status", "events")
 """Commands over the socket that are no operation."""
 
@@ -98,6 +100,8 @@ def slots_of(operation: Told) -> list[Slot]:
     """What the command of an operation takes, in order."""
     found: list[Slot] = []
     for argument in operation["arguments"]:
+        if argument["name"] == UNTIL_DONE:
+            continue
         path = (argument["name"],)
         if argument["kind"] == "record" and not _is_position(argument):
             fields = argument.get("fields", ())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tm20tui.cli.nouns import Slot, Told, slots_of
+from tm20tui.cli.values import WrongUsage
 from tm20tui.locale import N_, _
 
 LOCAL = ("attach", "check", "completion", "db", "simulate")
@@ -36,7 +37,11 @@ class Common:
 
 
 def split_common(arguments: Sequence[str]) -> tuple[Common, list[str]]:
-    """`--config`, `--socket` and `--lang` from anywhere on the line, and the rest of it."""
+    """`--config`, `--socket` and `--lang` from anywhere on the line, and the rest of it.
+
+    Raises:
+        WrongUsage: one of them has no value.
+    """
     found: dict[str, str] = {}
     rest: list[str] = []
     words = iter(arguments)
@@ -47,12 +52,11 @@ def split_common(arguments: Sequence[str]) -> tuple[Common, list[str]]:
         name, equals, value = word.partition("=")
         if name not in _COMMON:
             rest.append(word)
-        elif equals:
-            found[name] = value
-        elif (following := next(words, None)) is not None:
-            found[name] = following
         else:
-            rest.append(word)  # the parser says what is missing
+            value = value if equals else next(words, "")
+            if not value or (not equals and value.startswith("-")):
+                raise WrongUsage(_("{option} needs a value").format(option=name))
+            found[name] = value
     config, socket = (Path(found[name]) if name in found else None for name in ("--config", "--socket"))
     return Common(config, socket, found.get("--lang")), rest
 
@@ -94,7 +98,7 @@ def build_parser(
         follow.add_argument(
             "--kind", action="append", choices=events, metavar=_("KIND"), help=", ".join(events)
         )
-        follow.add_argument("--count", type=int, metavar="N", help=_("end after so many events"))
+        follow.add_argument("--count", type=_positive, metavar="N", help=_("end after so many events"))
         follow.set_defaults(command="events")
         add_common(follow)
         return parser
@@ -133,7 +137,8 @@ def _add_verb(choices: Any, verb: str, operation: Told) -> None:
     for index, slot in enumerate(slots):
         _add_slot(parser, slot, f"value{index}")
     if any(slot.path[-1].startswith(("after", "before")) for slot in slots):
-        parser.add_argument("--all", action="store_true", help=_("every page, not only the first"))
+        words = _("every page, not only the first; with --json one array of all")
+        parser.add_argument("--all", action="store_true", help=words)
     parser.add_argument("--wait", action="store_true", help=_("wait for the background work that it starts"))
     add_common(parser)
     parser.set_defaults(command="call", operation=operation, slots=slots)
@@ -177,6 +182,13 @@ def _help(slot: Slot) -> str:
     if default not in (None, "", False, [], True) and slot.option:
         words.append(_("default: {value}").format(value=default))
     return "; ".join(words)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(_("must be 1 or more"))
+    return number
 
 
 def _escaped(text: str) -> str:

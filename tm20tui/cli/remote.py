@@ -19,7 +19,7 @@ from tm20tui.cli import nouns, parsing
 from tm20tui.cli.asking import run_command
 from tm20tui.cli.values import WrongUsage
 from tm20tui.control.client import Client, Lost, NotReachable, Refused
-from tm20tui.errors import ConfigError
+from tm20tui.errors import ConfigError, InvalidInput
 from tm20tui.locale import _, choose, install, sentence
 from tm20tui.places import find_control_socket
 
@@ -30,7 +30,10 @@ NOT_REACHABLE = 3
 
 def remote(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 0 ok, 1 refused or failed, 2 usage, 3 not reachable."""
-    where, words = parsing.split_common(arguments)
+    try:
+        where, words = parsing.split_common(arguments)
+    except WrongUsage as error:
+        return complain(str(error), USAGE)
     install(choose(where.lang))
     word = next((word for word in words if not word.startswith("-")), "")
     try:
@@ -47,8 +50,11 @@ def remote(arguments: Sequence[str]) -> int:
         return complain(str(error), USAGE)
     except ConfigError as error:
         return complain(str(error), USAGE)
-    except (Refused, Lost) as error:
-        return complain(str(error), FAILED)
+    except Lost as error:
+        # Who follows has asked for nothing that may be half done: the server is not there, that is all.
+        return complain(str(error), NOT_REACHABLE if word == "events" else FAILED)
+    except Refused as error:
+        return complain(str(error), USAGE if error.kind == InvalidInput.code else FAILED)
 
 
 def complain(text: str, code: int) -> int:

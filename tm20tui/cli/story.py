@@ -43,10 +43,10 @@ def _punch(story: dict[str, Any]) -> list[str]:
             )
         )
     else:
-        lines.append("  " + cell(story["frame_note"]))
+        lines.append("  " + cell(story["frame_note"], "note"))
     lines.append("  " + _("{time}  stored, then acknowledged").format(time=cell(log["received_at"])))
     if story["note"]:
-        lines.append("  " + cell(story["note"]))
+        lines.append("  " + cell(story["note"], "note"))
     return lines
 
 
@@ -57,22 +57,41 @@ def _delivery(story: dict[str, Any], output: Output) -> list[str]:
     )
     lines = [heading(title, output)]
     if service["health"] != "healthy" and not service.get("deleted_at"):
-        words = ": ".join(part for part in (cell(service["health"]), cell(service["health_reason"])) if part)
+        words = ": ".join(
+            part for part in (cell(service["health"]), cell(service["health_reason"], "reason")) if part
+        )
         lines.append("  " + _("the service: {words}").format(words=words))
     lines += [line for attempt in story["attempts"] for line in _attempt(attempt)]
     when = "" if outlook["at"] is None else f"{cell(outlook['at'])}  "
-    lines.append("  " + _("next: {when}{sentence}").format(when=when, sentence=cell(outlook["sentence"])))
+    lines.append(
+        "  " + _("next: {when}{sentence}").format(when=when, sentence=cell(outlook["sentence"], "sentence"))
+    )
     return lines
 
 
 def _attempt(attempt: dict[str, Any]) -> list[str]:
+    """An attempt, or several in a row that came to the same."""
     answer = _("no answer") if attempt["status_code"] is None else str(attempt["status_code"])
-    line = _("{time}  attempt: {answer}, {outcome} ({seconds} s, {count} records)").format(
+    times = attempt.get("times", 1)
+    if times == 1:
+        line = _("{time}  attempt: {answer}, {outcome} ({seconds} s, {count} records)")
+    else:
+        line = _("{time} to {last}  {times} attempts: {answer}, {outcome} ({count} records)")
+    line = line.format(
         time=cell(attempt["started_at"]),
+        last=_later(attempt["started_at"], attempt.get("last_started_at")),
+        times=times,
         answer=answer,
         outcome=cell(attempt["outcome"]),
         seconds=f"{attempt['duration_seconds']:.1f}",
         count=attempt["record_count"],
     )
-    said = " - ".join(part for part in (cell(attempt["reason"]), clean(attempt["answer"])) if part)
+    said = " - ".join(part for part in (cell(attempt["reason"], "reason"), clean(attempt["answer"])) if part)
     return ["  " + line, *(["      " + said] if said else [])]
+
+
+def _later(first: Any, last: Any) -> str:
+    """A moment after another: the day is left out where it is the same."""
+    earlier, later = cell(first), cell(last)
+    day, _space, time = later.partition(" ")
+    return time if time and earlier.startswith(day) else later

@@ -29,6 +29,12 @@ def is_dangerous(operation: Operation) -> bool:
     return operation.writes and any(_DANGEROUS.fullmatch(word) for word in words)
 
 
+def returns_pages(operation: Operation) -> bool:
+    """Whether its result comes page after page."""
+    returned = inspect.unwrap(operation.function).__annotations__.get("return", "")
+    return str(returned).startswith("Async")
+
+
 @lru_cache(maxsize=1000)
 def kinds_of(operation: Operation) -> dict[str, Kind]:
     """What each argument may be."""
@@ -53,6 +59,7 @@ def _describe(operation: Operation) -> dict[str, Any]:
         "role": operation.role,
         "writes": operation.writes,
         "dangerous": is_dangerous(operation),
+        "pages": returns_pages(operation),
         "summary": operation.summary,
         "help": operation.help,
         "arguments": [_argument(argument, kinds[argument.name]) for argument in operation.arguments],

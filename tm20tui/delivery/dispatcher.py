@@ -111,9 +111,9 @@ class Dispatcher:
         """The retry sweep."""
         return self._sweep.status
 
-    def sweep_now(self) -> None:
-        """Look for failed deliveries that are due, without waiting for the minute to end."""
-        self._sweep.now()
+    def sweep_now(self) -> trio.Event:
+        """Look for failed deliveries that are due, without waiting for the minute; set when that is done."""
+        return self._sweep.now()
 
     async def _hire(self, nursery: trio.Nursery) -> None:
         """A courier for each service that has none."""

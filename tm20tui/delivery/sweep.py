@@ -28,13 +28,15 @@ class Sweep:
         self._office = office
         self._news = news
         self._due = Signal()
+        self._ended = trio.Event()
         self._stopping = False
         pause = min(LONGEST_PAUSE_SECONDS, office.config.retry_sweep_minutes * 60)
         self.status = SweepStatus(pause)
 
-    def now(self) -> None:
-        """Wait no longer."""
+    def now(self) -> trio.Event:
+        """Wait no longer; what is returned is set when that sweep has ended."""
         self._due.set()
+        return self._ended
 
     def stop(self) -> None:
         """End after the transaction that runs."""
@@ -68,5 +70,7 @@ class Sweep:
         finally:
             retried = sum(revived.values())
             self.status = replace(self.status, running=False, last_finished_at=office.now(), retried=retried)
+            self._ended.set()
+            self._ended = trio.Event()
         self._news(revived)
         return retried >= SWEEP_CHUNK or bool(given_up or healed)

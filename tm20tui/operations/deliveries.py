@@ -149,7 +149,7 @@ async def discard_deliveries(
     everything: bool = False,
     dry_run: bool = False,
 ) -> DeadLettersChanged:
-    """Give failed and held deliveries up for good, with a `reason` that stays visible on them.
+    """Give failed and held deliveries up, with a visible `reason`; only a retry by id revives them.
 
     They stay as failed and nothing but an operator tries them again. `delivery_id` or
     `delivery_ids` name them; or they are of one service (`service_id`) or terminal

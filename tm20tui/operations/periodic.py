@@ -19,14 +19,17 @@ async def list_periodic(call: Call) -> tuple[PeriodicRecord, ...]:
 
 
 @operation("tasks.run_now", "operator")
-async def run_now(call: Call, name: str) -> PeriodicRecord:
+async def run_now(call: Call, name: str, *, until_done: bool = False) -> PeriodicRecord:
     """Have a periodic task run now instead of at its time.
+
+    `until_done` waits for the end of that very run: the last result and error are its own.
 
     Raises:
         NotFound: no periodic task of that name.
         Conflict: it is running.
     """
-    return call.gateway.tasks.run_now(name)
+    tasks = call.gateway.tasks
+    return await tasks.run_to_end(name) if until_done else tasks.run_now(name)
 
 
 @operation("tasks.cancel", "operator")

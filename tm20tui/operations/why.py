@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -35,12 +35,35 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptRun:
+    """Attempts in a row that came to the same; the fields are those of an `AttemptView`.
+
+    `times` is how many; `started_at` is of the first, `last_started_at`, `duration_seconds`
+    and `answer` are of the last.
+    """
+
+    batch_id: int
+    parent_id: int | None
+    key: str
+    record_count: int
+    batch_status: str
+    started_at: datetime
+    last_started_at: datetime
+    times: int
+    duration_seconds: float
+    status_code: int | None
+    outcome: str
+    reason: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryStory:
     """One delivery, its service as it stands, every attempt in order of time, what happens next."""
 
     delivery: DeliveryView
     service: ServiceStanding
-    attempts: tuple[AttemptView, ...]
+    attempts: tuple[AttemptRun, ...]
     next: Outlook
 
 
@@ -79,10 +102,22 @@ def tell_deliveries(
     stories = []
     for view in views:
         service = history.get_service_standing(connection, view.service_id)
-        tries = tuple(history.list_attempts(connection, view.id))
+        tries = fold(history.list_attempts(connection, view.id))
         outlook = foresee(view, service, utc_now(), rounds.get(service.id))
         stories.append(DeliveryStory(view, service, tries, outlook))
     return stories
+
+
+def fold(attempts: Iterable[AttemptView]) -> tuple[AttemptRun, ...]:
+    """Attempts in order of time, those in a row that came to the same as one."""
+    runs: list[AttemptRun] = []
+    for attempt in attempts:
+        last = runs[-1] if runs else None
+        same = last is not None and _essence(last) == _essence(attempt)
+        first_at, times = (last.started_at, last.times + 1) if last and same else (attempt.started_at, 1)
+        values = asdict(attempt) | {"started_at": first_at, "last_started_at": attempt.started_at}
+        runs[len(runs) - same :] = [AttemptRun(**values, times=times)]
+    return tuple(runs)
 
 
 def find_frame(connection: Connection, log: AttendanceLog) -> ReceivedFrame | None:
@@ -125,6 +160,10 @@ def foresee(
     if next_round_at is not None and next_round_at > now:
         return Outlook("next round", "it goes with the next round", next_round_at)
     return Outlook("now", "it goes with the round that is under way or due now")
+
+
+def _essence(attempt: AttemptView | AttemptRun) -> tuple[object, ...]:
+    return attempt.batch_id, attempt.record_count, attempt.status_code, attempt.outcome, attempt.reason
 
 
 def _after_failure(delivery: DeliveryView, service: ServiceStanding) -> Outlook:

@@ -21,6 +21,7 @@ from tm20tui.simulate.ledger import Ledger
 from tm20tui.simulate.stats import FleetStats
 
 STATUS_SECONDS = 5.0
+_DRAIN_SECONDS = 60.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -84,9 +85,9 @@ def _configure_terminals(parser: argparse.ArgumentParser) -> None:
     add(
         "--drain",
         type=_number(0, math.inf),
-        default=0.0,
         metavar="SECONDS",
-        help="at the end wait at most so long until everything is acknowledged (default 0)",
+        help=f"at the end wait at most so long until everything is acknowledged "
+        f"(default {_DRAIN_SECONDS:g} with --punches, else 0)",
     )
     add("--ca", type=Path, metavar="FILE", help="certificates to trust for wss://")
     add("--insecure", action="store_true", help="accept any certificate for wss://")
@@ -99,6 +100,9 @@ def _run_terminals(arguments: argparse.Namespace) -> int:
         ledger = Ledger(arguments.ledger, keep=False)
     except OSError as error:
         return _refuse(f"{error.filename or arguments.ca}: {error.strerror or error}")
+    drain = arguments.drain
+    if drain is None:
+        drain = 0.0 if arguments.punches is None else _DRAIN_SECONDS
     fleet = Fleet(
         arguments.url,
         count=arguments.count,
@@ -114,15 +118,17 @@ def _run_terminals(arguments: argparse.Namespace) -> int:
         ledger=ledger,
         report=_print_fleet,
         report_seconds=STATUS_SECONDS,
-        drain=arguments.drain > 0,
-        drain_seconds=arguments.drain,
+        drain=drain > 0,
+        drain_seconds=drain,
         ssl_context=context,
     )
     final: list[FleetStats] = []
+    ended: list[bool] = []
 
     async def live() -> None:
         try:
             await fleet.run()
+            ended.append(True)
         finally:
             final.append(fleet.stats())
 
@@ -130,6 +136,11 @@ def _run_terminals(arguments: argparse.Namespace) -> int:
     trio.run(_until_told, live)
     ledger.close()
     _print_fleet_summary(final[-1], ledger)
+    if final[-1].pending and drain and ended:
+        print(f"  not everything was acknowledged within {drain:g} s: see the server", flush=True)
+        return 1
+    if final[-1].pending:
+        print("  what is not acknowledged was not waited for (--drain SECONDS does)", flush=True)
     return 0
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import Connection, Row, case, delete, insert, select, text, tuple_, update
 
 from tm20tui.errors import Conflict, NotFound
-from tm20tui.store.schema import commands, unknown_commands
+from tm20tui.store.schema import commands, terminals, unknown_commands
 
 if TYPE_CHECKING:
     from tm20tui.protocol import Command
@@ -31,6 +31,10 @@ _OPEN = text("commands.status IN ('queued', 'sent')")
 _ANY_PRIORITY = -(2**15)
 _QUEUED = text("commands.status = 'queued'")
 _SENT = text("commands.status = 'sent'")
+_SN = select(terminals.c.sn).where(terminals.c.id == commands.c.terminal_id).scalar_subquery()
+_COLUMNS = (*commands.c, _SN.label("terminal_sn"))
+_DECIDED_LATE = {"settime": frozenset({"cloudtime"})}
+"""Members that hold nothing until the command is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class CommandRecord:
 
     id: int
     terminal_id: int
+    terminal_sn: str
     name: str
     arguments: Mapping[str, Any]
     is_sealed: bool
@@ -89,7 +94,8 @@ def add_command(
     refusal: str = "",
 ) -> CommandRecord:
     """Queue a command for a terminal that exists; with `refusal` it is settled as refused at once."""
-    row = command.as_row()
+    late = _DECIDED_LATE.get(command.name, ())
+    row = {name: value for name, value in command.as_row().items() if name not in late}
     shown = {name: value for name, value in row.items() if name not in _SECRET or isinstance(value, list)}
     sealed = vault.seal(json.dumps(row)) if len(shown) < len(row) and not refusal else None
     values = {
@@ -106,7 +112,9 @@ def add_command(
         "expires_at": expires_at,
         "settled_at": now if refusal else None,
     }
-    return _record(conn.execute(insert(commands).values(**values).returning(commands)).one())
+    return get_command(
+        conn, conn.execute(insert(commands).values(**values).returning(commands.c.id)).scalar_one()
+    )
 
 
 def claim_next(
@@ -119,7 +127,7 @@ def claim_next(
     expire_overdue(conn, now, terminal_id)
     if conn.execute(select(commands.c.id).where(*_open_of(terminal_id), _SENT).limit(1)).first():
         return None
-    query = select(commands).where(*_open_of(terminal_id), _QUEUED)
+    query = select(*_COLUMNS).where(*_open_of(terminal_id), _QUEUED)
     if hold:
         query = query.where(commands.c.name.not_in(hold))
     query = query.order_by(commands.c.priority, commands.c.id).limit(1).with_for_update()
@@ -156,9 +164,12 @@ def settle(
     now: datetime,
     reason: str = "",
     result: Mapping[str, Any] | None = None,
+    arguments: Mapping[str, Any] | None = None,
 ) -> CommandRecord:
-    """Note what became of it; its credentials are dropped."""
+    """Note what became of it; its credentials are dropped. `arguments`: what was sent in the end."""
     values = {"status": status, "reason": reason, "result": json.dumps(result or {})}
+    if arguments is not None:
+        values["arguments"] = json.dumps(arguments)
     return _move(conn, command_id, was, values | {"settled_at": now, "arguments_sealed": None})
 
 
@@ -187,7 +198,11 @@ def expire_overdue(conn: Connection, now: datetime, terminal_id: int | None = No
         settled_at=now,
         arguments_sealed=None,
     )
-    return [_record(row) for row in conn.execute(query.returning(commands))]
+    ids = list(conn.scalars(query.returning(commands.c.id)))
+    if not ids:
+        return []
+    found = select(*_COLUMNS).where(commands.c.id.in_(ids)).order_by(commands.c.id)
+    return [_record(row) for row in conn.execute(found)]
 
 
 def requeue_after_disconnect(
@@ -202,7 +217,7 @@ def requeue_after_disconnect(
 
     `decide` says the status: `queued`, `unknown`, or `sent` for one that stays in flight.
     """
-    query = select(commands).where(*_open_of(terminal_id), _SENT).with_for_update()
+    query = select(*_COLUMNS).where(*_open_of(terminal_id), _SENT).with_for_update()
     became = []
     for record in [_record(row) for row in conn.execute(query)]:
         status = decide(record)
@@ -225,7 +240,7 @@ def open_terminals(conn: Connection) -> set[int]:
 
 def get_command(conn: Connection, command_id: int) -> CommandRecord:
     """One command; `NotFound` when there is none."""
-    row = conn.execute(select(commands).where(commands.c.id == command_id)).first()
+    row = conn.execute(select(*_COLUMNS).where(commands.c.id == command_id)).first()
     if row is None:
         raise NotFound("command", command_id, field="command_id")
     return _record(row)
@@ -241,7 +256,7 @@ def list_commands(
     limit: int = 50,
 ) -> CommandPage:
     """Commands, newest first; `after` is the `next` of the page before."""
-    query = select(commands).order_by(commands.c.id.desc()).limit(limit + 1)
+    query = select(*_COLUMNS).order_by(commands.c.id.desc()).limit(limit + 1)
     for column, value in (("terminal_id", terminal_id), ("status", status), ("name", name)):
         if value is not None:
             query = query.where(commands.c[column] == value)
@@ -290,11 +305,11 @@ def _taught(terminal_id: int, firmware: str) -> tuple[Any, ...]:
 
 def _move(conn: Connection, command_id: int, was: CommandStatus, values: dict[str, Any]) -> CommandRecord:
     guarded = update(commands).where(commands.c.id == command_id, commands.c.status == was)
-    row = conn.execute(guarded.values(**values).returning(commands)).first()
-    if row is None:
-        status = get_command(conn, command_id).status
-        raise Conflict(f"command {command_id} is {status}, not {was}", field="command_id")
-    return _record(row)
+    moved = conn.execute(guarded.values(**values)).rowcount
+    record = get_command(conn, command_id)
+    if not moved:
+        raise Conflict(f"command {command_id} is {record.status}, not {was}", field="command_id")
+    return record
 
 
 def _record(row: Row[Any]) -> CommandRecord:

@@ -8,13 +8,13 @@ import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 import trio
 
 from tm20tui.errors import Conflict, SecretUnreadable, StoreUnavailable
 from tm20tui.model import Terminal
-from tm20tui.protocol import COMMANDS, Command, Result
+from tm20tui.protocol import COMMANDS, Command, Result, SetTime
 from tm20tui.store import commands as store
 from tm20tui.store.commands import CommandRecord
 from tm20tui.store.engine import Database
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 log = logging.getLogger(__name__)
+
+SET_TIME: Final = SetTime("2000-01-01 00:00:00")
+"""Set the clock: whatever time a `SetTime` holds, the terminal is sent that of the moment of sending."""
 
 SWEEP_SECONDS = 30.0
 RETRY_SECONDS = 1.0
@@ -135,8 +138,7 @@ class CommandBook:
             settled[:] = store.expire_overdue(connection, now, terminal_id)
             while (record := store.claim_next(connection, terminal_id, now, hold=hold)) is not None:
                 try:
-                    members = store.open_arguments(connection, self._vault, record)
-                    command = COMMANDS[record.name].from_row(dict(members))
+                    command = self._command_of(connection, record)
                 except (SecretUnreadable, KeyError, ValueError) as error:
                     status = move_command(record.status, "cancel")
                     reason = f"cannot be sent: {error}"
@@ -154,6 +156,12 @@ class CommandBook:
         for record in settled:
             self._announce(record)
         return taken
+
+    def _command_of(self, connection: Connection, record: CommandRecord) -> Command:
+        if record.name == SET_TIME.name:
+            return SET_TIME
+        members = store.open_arguments(connection, self._vault, record)
+        return COMMANDS[record.name].from_row(dict(members))
 
     async def withdraw(self, record: CommandRecord) -> None:
         """It did not go out after all."""
@@ -173,6 +181,7 @@ class CommandBook:
                 now=now,
                 reason=verdict.reason,
                 result=verdict.kept,
+                arguments=verdict.sent,
             )
             taught = terminal.id, terminal.firmware, record.name
             if verdict.is_unknown_command:

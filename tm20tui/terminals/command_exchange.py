@@ -71,7 +71,11 @@ async def exchange(
         return "disconnected" if command.replies else Verdict("lose", "disconnected while it was sent")
     finally:
         slot.clear(timed_out=timed_out)
-    return "disconnected" if verdict is None else _timed(verdict, command, terminal, sent_at, now())
+    if verdict is None:
+        return "disconnected"
+    if isinstance(command, SetTime):
+        verdict = replace(verdict, sent=command.as_row())
+    return _timed(verdict, command, terminal, sent_at, now())
 
 
 async def _answer(slot: CommandSlot, terminal: Terminal, command: Command) -> Verdict | None:

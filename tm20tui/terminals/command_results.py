@@ -32,7 +32,8 @@ class Verdict:
     """What became of a command.
 
     `kept` may be stored and shown; `result` is the typed answer with everything in it,
-    None when there was none. `is_unknown_command`: the firmware has no such command. `drift_seconds`:
+    None when there was none. `is_unknown_command`: the firmware has no such command. `sent` are its
+    members where they were decided when it was sent, else None. `drift_seconds`:
     terminal clock minus server clock, None when this told nothing about it.
     """
 
@@ -41,6 +42,7 @@ class Verdict:
     kept: Mapping[str, Any] = field(default_factory=dict)
     result: Result | None = field(default=None, repr=False)
     is_unknown_command: bool = False
+    sent: Mapping[str, Any] | None = None
     drift_seconds: float | None = None
 
 

@@ -18,18 +18,16 @@ import trio
 from tm20tui.errors import StoreUnavailable
 from tm20tui.events import Signal
 from tm20tui.model import Terminal, utc_now
-from tm20tui.protocol import Command, Result, SetTime
+from tm20tui.protocol import Command, Result
 from tm20tui.store.commands import CommandRecord
 from tm20tui.store.engine import Database
 from tm20tui.store.vault import Vault
 from tm20tui.terminals.command_book import RETRY_SECONDS, CommandBook
+from tm20tui.terminals.command_book import SET_TIME as SET_TIME
 from tm20tui.terminals.command_exchange import REBOOT_SECONDS, CommandSession, exchange
 from tm20tui.terminals.command_results import Answer, Verdict
 
 log = logging.getLogger(__name__)
-
-SET_TIME: Final = SetTime("2000-01-01 00:00:00")
-"""Set the clock: whatever time a `SetTime` holds, the terminal is sent that of the moment of sending."""
 
 DOOR_EXPIRES_SECONDS: Final = 15.0
 """A door must not open by surprise later."""

@@ -77,16 +77,18 @@ class FetchTimetable:
         self._known: dict[int, FetchStatus] = {}
         self._failed_at: dict[int, datetime] = {}
         self._wanted: set[int] = set()
+        self._ended: dict[int, trio.Event] = {}
         self._news = Signal()
 
     def status(self) -> tuple[FetchStatus, ...]:
         """Every active service that has an address of users, by id."""
         return tuple(self._known[ident] for ident in sorted(self._known))
 
-    def fetch_now(self, service_id: int) -> None:
-        """Do not wait for its time."""
+    def fetch_now(self, service_id: int) -> trio.Event:
+        """Do not wait for its time; what is returned is set when that fetch has ended."""
         self._wanted.add(service_id)
         self._news.set()
+        return self._ended.setdefault(service_id, trio.Event())
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -105,6 +107,9 @@ class FetchTimetable:
         self._known = {
             ident: known for ident, known in self._known.items() if ident in active or known.running
         }
+        for ident in self._ended.keys() - self._known.keys() - active.keys():
+            self._wanted.discard(ident)
+            self._ended.pop(ident).set()
         for ident, service in active.items():
             own = service.users_interval_minutes
             minutes = self._default_minutes if own is None else float(own)
@@ -142,6 +147,8 @@ class FetchTimetable:
                 result=result,
                 error=error,
             )
+            if service_id in self._ended:
+                self._ended.pop(service_id).set()
         self._news.set()
 
 
