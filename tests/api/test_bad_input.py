@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Running, running_api
+from tests.ingest.frames import rows
+from tm20tui.api.doorman import FOREIGN_AT_ONCE
 
 CONFIGS = "/devices/api/third-party-configs/"
 LOGS = "/devices/api/attendance/"
@@ -268,6 +270,20 @@ async def test_a_web_page_cannot_drive_the_api(api: Running, headers: dict[str, 
     assert "access-control-allow-origin" not in answer.headers
     if status == 403:
         assert answer.json()["success"] is False
+
+
+async def test_foreign_requests_are_in_the_audit_but_cannot_flood_it(api: Running) -> None:
+    hostile = {"host": "localhost", "origin": "http://evil.example/" + "x" * 5000}
+    for _ in range(3 * FOREIGN_AT_ONCE):
+        answer = await api.client.get("/devices/api/terminals/", headers=hostile)
+        assert answer.status_code == 403
+    entries = await rows(api.gateway.database, "audit")
+    assert len(entries) == FOREIGN_AT_ONCE
+    assert {(one["operation"], one["outcome"], one["role"]) for one in entries} == {
+        ("api.request", "refused", "none")
+    }
+    assert "http://evil.example/xxx" in entries[0]["reason"]
+    assert len(entries[0]["reason"]) < 400
 
 
 async def test_a_page_cannot_post_even_by_a_form_that_navigates(api: Running) -> None:

@@ -16,7 +16,13 @@ MARKS = {"_": 1, "N_": 1, "ngettext": 2}
 
 def marked() -> Iterator[str]:
     """Literal arguments of `_`, `N_` and `ngettext`."""
-    for path in sorted([*(PACKAGE / "cli").glob("*.py"), *(PACKAGE / "tui").rglob("*.py")]):
+    for path in sorted(
+        [
+            *(PACKAGE / "cli").glob("*.py"),
+            *(PACKAGE / "tui").rglob("*.py"),
+            PACKAGE / "operations" / "fields.py",
+        ]
+    ):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS:
                 for argument in node.args[: MARKS[node.func.id]]:

@@ -54,6 +54,20 @@ def test_dangerous_things_are_asked_about_on_a_terminal(
     assert names.count(name) == count
 
 
+def test_the_help_of_what_takes_fields_lists_them(shell: Shell) -> None:
+    helped = shell.ok("services", "add", "--help").splitlines()
+    names = [line.split()[0] for line in helped[helped.index("fields:") + 1 :]]
+    assert names[:2] == ["name", "base_url"]
+    assert {"signing_secret", "auth_token", "terminal_ids"} <= set(names)
+    assert "  batch_size              punches in one request, 1 to 1000" in helped
+
+
+def test_a_status_of_a_program_is_a_value_a_line(shell: Shell) -> None:
+    lines = dict(line.split("\t") for line in shell.ok("status").splitlines())
+    assert {lines["terminals.0.sn"], lines["terminals.1.sn"]} == {"ZX1", "ZX2"}
+    assert not any(value.startswith(("[", "{")) for value in lines.values())
+
+
 def test_french_is_spoken_throughout(shell: Shell) -> None:
     code, seen = shell.on_a_terminal("terminals", "list", "--lang", "fr", NO_COLOR="1")
     assert code == 0

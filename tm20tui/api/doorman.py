@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FAILURES_PER_MINUTE = 5
+FOREIGN_AT_ONCE = 10
+FOREIGN_PER_HOUR = 20
+"""Refusals of web pages and of foreign names that are written to the audit, all addresses together."""
 ANONYMOUS = "local"
 """The name of whoever asks without a token."""
 
@@ -41,6 +44,7 @@ class Doorman:
         rate = settings.requests_per_second
         self._addresses = RateLimit(rate, 2 * rate)
         self._tokens = RateLimit(rate, 2 * rate)
+        self._foreign = RateLimit(FOREIGN_PER_HOUR / 3600, FOREIGN_AT_ONCE)
         self._failures = RateLimit(FAILURES_PER_MINUTE / 60, FAILURES_PER_MINUTE)
 
     async def admit(
@@ -84,6 +88,25 @@ class Doorman:
             return too_many(seconds, "too many requests with this token", request_id)
         await self._touch(token)
         return Operator(token.name, cast("Role", token.role), "api", address)
+
+    async def note_foreign(self, refusal: str, headers: Headers, client: tuple[str, int] | None) -> None:
+        """Write down that a web page, or a name that is not ours, was turned away; not each of a flood."""
+        if self._foreign.take("", trio.current_time()):
+            return
+        host, port = client or ("", 0)
+        named = ", ".join(
+            f"{name} {ascii(headers[name])[:100]}" for name in ("host", "origin") if name in headers
+        )
+        log.warning("%s: %s", refusal, named)
+        await note_refusal(
+            self._gateway,
+            "api.request",
+            f"{refusal}: {named}",
+            operator="unknown",
+            role="none",
+            origin="api",
+            address=f"{host}:{port}" if host else "",
+        )
 
     async def still_admits(self, headers: Headers) -> bool:
         """Whether the token of a request that goes on is still good."""

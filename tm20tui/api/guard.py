@@ -83,6 +83,7 @@ class Guard:
         own = (scope.get("server") or ("", 0))[0]
         refusal = _host_refusal(headers, self._hosts | {own}) or _origin_refusal(headers, scope["method"])
         if refusal:
+            await self._doorman.note_foreign(refusal, headers, scope.get("client"))
             await error_response(403, refusal, request_id=ident)(scope, receive, send)
             return
         if scope["path"] != OPEN_PATH:

@@ -131,7 +131,12 @@ def _add_verb(choices: Any, verb: str, operation: Told) -> None:
     roles = {"viewer": _("viewer"), "operator": _("operator"), "admin": _("admin")}
     role = _("Needs the role {role}.").format(role=roles[operation["role"]])
     parser = choices.add_parser(
-        verb, help=_escaped(summary), description=_escaped(f"{summary} {role}"), allow_abbrev=False
+        verb,
+        help=_escaped(summary),
+        description=_escaped(f"{summary} {role}"),
+        epilog=_escaped(_fields_of(operation)) or None,
+        formatter_class=_Formatter,
+        allow_abbrev=False,
     )
     slots = slots_of(operation)
     for index, slot in enumerate(slots):
@@ -182,6 +187,21 @@ def _help(slot: Slot) -> str:
     if default not in (None, "", False, [], True) and slot.option:
         words.append(_("default: {value}").format(value=default))
     return "; ".join(words)
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Keeps the lines of a text that has several."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n" in text else super()._fill_text(text, width, indent)
+
+
+def _fields_of(operation: Told) -> str:
+    """The names that FIELD may be, a line for each."""
+    fields: dict[str, str] = operation.get("fields") or {}
+    widest = max(map(len, fields), default=0)
+    lines = [f"  {name:{widest}}  {_(text)}" for name, text in fields.items()]
+    return "\n".join([_("fields:"), *lines]) if lines else ""
 
 
 def _positive(text: str) -> int:

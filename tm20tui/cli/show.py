@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -123,7 +123,7 @@ def show_record(record: Mapping[str, Any], output: Output, indent: str = "") -> 
     lists = {path: value for path, value in flat.items() if _is_rows(value) and value}
     single = {path: value for path, value in flat.items() if path not in lists}
     if output.form == "plain":
-        for path, value in flat.items():
+        for path, value in _lines_of(flat):
             print(f"{path}\t{plain_cell(value)}")
         return
     shown = {path: value for path, value in single.items() if value not in (None, "", [])}
@@ -135,6 +135,19 @@ def show_record(record: Mapping[str, Any], output: Output, indent: str = "") -> 
     for path, rows in lists.items():
         print(f"\n{heading(_(path.replace('_', ' ').replace('.', ' ')), output)}")
         show_rows(rows, output)
+
+
+def _lines_of(flat: Row) -> Iterator[tuple[str, Any]]:
+    """Paths and values without lists: `terminals.0.sn` is of the first terminal."""
+    for path, value in flat.items():
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                inner = flatten(item) if isinstance(item, dict) else {"": item}
+                yield from _lines_of(
+                    {f"{path}.{index}.{name}".rstrip("."): one for name, one in inner.items()}
+                )
+        else:
+            yield path, value
 
 
 def flatten(record: Mapping[str, Any], prefix: str = "") -> Row:

@@ -62,6 +62,7 @@ def _describe(operation: Operation) -> dict[str, Any]:
         "pages": returns_pages(operation),
         "summary": operation.summary,
         "help": operation.help,
+        "fields": dict(operation.fields),
         "arguments": [_argument(argument, kinds[argument.name]) for argument in operation.arguments],
     }
 

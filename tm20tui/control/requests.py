@@ -10,7 +10,7 @@ from tm20tui.control.describe import kinds_of, names_services, names_terminals
 from tm20tui.control.kinds import coerce
 from tm20tui.errors import InvalidInput, NotFound, OperationError, StoreUnavailable, Tm20Error
 from tm20tui.operations.call import Call
-from tm20tui.operations.registry import Operation
+from tm20tui.operations.registry import Operation, refuse_unreached
 from tm20tui.store.services import find_service_by_name
 from tm20tui.store.terminals import find_terminal, get_terminal
 
@@ -28,6 +28,14 @@ async def run_operation(call: Call, operation: Operation, given: dict[str, Any])
     Raises:
         OperationError: an argument is wrong, or what the operation raises.
     """
+    try:
+        values = await _values(call, operation, given)
+    except OperationError as error:
+        raise await refuse_unreached(call, operation, error, given) from None
+    return await operation.function(call, **values)
+
+
+async def _values(call: Call, operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
     kinds = kinds_of(operation)
     for name in given:
         if name not in kinds:
@@ -37,8 +45,7 @@ async def run_operation(call: Call, operation: Operation, given: dict[str, Any])
         if argument.required and argument.name not in given:
             raise InvalidInput(f"{argument.name} is required", field=argument.name)
     resolved = await _resolve_names(call, given)
-    values = {name: coerce(kinds[name], value, name) for name, value in resolved.items()}
-    return await operation.function(call, **values)
+    return {name: coerce(kinds[name], value, name) for name, value in resolved.items()}
 
 
 def error_of(error: Exception, correlation_id: str = "") -> dict[str, Any]:

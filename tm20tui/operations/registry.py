@@ -13,7 +13,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
@@ -53,7 +53,8 @@ class Operation:
     """Something an operator can do (`writes`) or ask.
 
     `summary` is one line, `help` the whole docstring. `function` takes a `Call` and then
-    the arguments.
+    the arguments. `hide` names what is secret in them; `fields` are the names that an argument
+    which is a map may have, each with one line about it.
     """
 
     name: str
@@ -63,18 +64,26 @@ class Operation:
     help: str
     arguments: tuple[Argument, ...]
     function: Callable[..., Awaitable[Any]]
+    hide: frozenset[str] = frozenset()
+    fields: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 REGISTRY: dict[str, Operation] = {}
 
 
 def operation(
-    name: str, role: Role, *, writes: bool = True, hide: tuple[str, ...] = ()
+    name: str,
+    role: Role,
+    *,
+    writes: bool = True,
+    hide: tuple[str, ...] = (),
+    fields: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[Concatenate[Call, P], Awaitable[T]]], Callable[Concatenate[Call, P], Awaitable[T]]]:
     """Register `async def function(call, ...)` under `name` (`terminals.approve`).
 
     `role` is the least that may; `writes` whether it changes anything, and so is audited
-    when it is done too; `hide` names arguments, or members of them, that are secret.
+    when it is done too; `hide` names arguments, or members of them, that are secret;
+    `fields` says what an argument which is a map may hold.
     """
 
     def register(
@@ -90,9 +99,7 @@ def operation(
             forbidden = not call.operator.may_act_as(role)
             try:
                 if forbidden:
-                    raise Forbidden(
-                        f"{name} needs the role {role}; {call.operator.name} is {call.operator.role}"
-                    )
+                    raise _forbidden(call, name, role)
                 return await function(call, *args, **kwargs)
             except OperationError as error:
                 outcome, reason = "refused", str(error)
@@ -120,6 +127,8 @@ def operation(
             help=help_text,
             arguments=_describe(function),
             function=guarded,
+            hide=frozenset(hide),
+            fields=fields or {},
         )
         return guarded
 
@@ -186,6 +195,26 @@ def _without(value: Any, hide: frozenset[str]) -> Any:
 def _is_secret(name: str, hide: frozenset[str]) -> bool:
     """By its name, or by one that was misspelled."""
     return name in hide or (_SECRET_NAME.search(name) is not None and not name.endswith(("_id", "_ids")))
+
+
+async def refuse_unreached(
+    call: Call, operation: Operation, error: OperationError, given: Mapping[str, Any]
+) -> OperationError:
+    """What to tell somebody whose arguments did not even reach an operation; written down like a refusal.
+
+    Who may not call it learns that, and nothing of what it would have needed.
+    """
+    if not call.operator.may_act_as(operation.role):
+        error = _forbidden(call, operation.name, operation.role)
+    elif not operation.writes:
+        return error
+    arguments: dict[str, Any] = _without(to_json(given), operation.hide)
+    await write_audit(call, operation.name, arguments, "refused", str(error), 0.0)
+    return error
+
+
+def _forbidden(call: Call, name: str, role: Role) -> Forbidden:
+    return Forbidden(f"{name} needs the role {role}; {call.operator.name} is {call.operator.role}")
 
 
 async def note_refusal(

@@ -11,6 +11,7 @@ from tm20tui.errors import InvalidInput
 from tm20tui.model import utc_now
 from tm20tui.operations.call import Call
 from tm20tui.operations.checks import check_line
+from tm20tui.operations.fields import SCHEDULE_FIELDS
 from tm20tui.operations.registry import operation
 from tm20tui.schedule.lateness import Assessment, assess
 from tm20tui.schedule.matching import Punch
@@ -57,7 +58,7 @@ async def get_schedule(call: Call, schedule_id: int, *, terminal_id: int | None 
     return await call.gateway.database.read(schedules.get_schedule, schedule_id, terminal_id=terminal_id)
 
 
-@operation("schedules.add", "operator")
+@operation("schedules.add", "operator", fields=SCHEDULE_FIELDS)
 async def add_schedule(call: Call, terminal_id: int, given: Mapping[str, Any]) -> Schedule:
     """Add a schedule to a terminal; it is not sent before it is synchronised.
 
@@ -74,7 +75,7 @@ async def add_schedule(call: Call, terminal_id: int, given: Mapping[str, Any]) -
     return await call.gateway.database.write(add)
 
 
-@operation("schedules.change", "operator")
+@operation("schedules.change", "operator", fields=SCHEDULE_FIELDS)
 async def change_schedule(
     call: Call, schedule_id: int, given: Mapping[str, Any], *, terminal_id: int | None = None
 ) -> Schedule:
@@ -86,7 +87,7 @@ async def change_schedule(
     return await call.gateway.database.write(_update, schedule_id, given, terminal_id, False)
 
 
-@operation("schedules.replace", "operator")
+@operation("schedules.replace", "operator", fields=SCHEDULE_FIELDS)
 async def replace_schedule(
     call: Call, schedule_id: int, given: Mapping[str, Any], *, terminal_id: int | None = None
 ) -> Schedule:
