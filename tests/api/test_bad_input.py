@@ -105,7 +105,7 @@ BAD = [
     ("POST", CONFIGS, config(terminal_ids=[HUGE]), 400, "terminal_ids", "list of terminal ids"),
     ("POST", CONFIGS, config(terminal_ids="1"), 400, "terminal_ids", "list of terminal ids"),
     # Lists
-    ("GET", f"{STATUS}?status=foo", None, 400, "status", "'pending', 'sent' or 'failed'"),
+    ("GET", f"{STATUS}?status=foo", None, 400, "status", "must be one of pending, sent, failed"),
     ("GET", f"{STATUS}?stat=pending", None, 400, "stat", "unknown parameter"),
     ("GET", f"{STATUS}?config_id=7", None, 404, "config_id", "no third-party config with id 7"),
     ("GET", f"{STATUS}?config_id=abc", None, 400, "config_id", "integer"),
@@ -115,7 +115,7 @@ BAD = [
     ("GET", f"{STATUS}?limit=abc", None, 400, "limit", "integer"),
     ("GET", f"{STATUS}?limit=0", None, 400, "limit", "must be 1 or more"),
     ("GET", f"{LOGS}?limit=501", None, 400, "limit", "500"),
-    ("GET", f"{LOGS}?limit={'9' * 5000}", None, 400, "limit", "integer"),
+    ("GET", f"{LOGS}?limit={'9' * 5000}", None, 400, "limit", "at most 18 digits"),
     ("GET", f"{LOGS}?cursor=garbage", None, 400, "cursor", "next_cursor"),
     ("GET", f"{LOGS}?cursor={HUGE}", None, 400, "cursor", "next_cursor"),
     ("GET", f"{LOGS}?cursor=5-1000000", None, 400, "cursor", "other filters"),

@@ -85,7 +85,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.annotation}-{str(case.value)[:20]}")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.words}-{str(case.value)[:20]}")
 def test_each_type_of_error_has_words_of_ours(case: Case) -> None:
     with pytest.raises(ValidationError) as caught:
         TypeAdapter(case.annotation).validate_python(case.value, strict=case.strict)
