@@ -86,4 +86,6 @@ def place_of(error: Mapping[str, Any]) -> str:
 
 def _listed(value: object) -> str:
     """Choices as pydantic writes them, `'a', 'b' or 'c'`, as a plain list; numbers as they are."""
-    return str(value).replace(" or ", ", ").replace("'", "") if isinstance(value, str) else f"{value:g}"
+    if isinstance(value, str):
+        return value.replace(" or ", ", ").replace("'", "")
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -6,7 +6,8 @@ from datetime import datetime, tzinfo
 
 from textual.content import Content
 
-from tm20tui.operations.deliveries import AttemptView, DeliveryStory, DeliveryView
+from tm20tui.operations.deliveries import DeliveryStory, DeliveryView
+from tm20tui.operations.why import AttemptRun
 from tm20tui.store.dead_letters import DISCARDED
 from tm20tui.tui import formats, paint
 from tm20tui.tui.language import _, sentence
@@ -45,11 +46,16 @@ def punch_time(view: DeliveryView, zone: tzinfo, now: datetime) -> str:
     return formats.moment(view.time_utc, zone, now) if view.time_utc is not None else safe(view.time_raw, 24)
 
 
-def attempt_line(attempt: AttemptView, zone: tzinfo, now: datetime) -> Content:
-    """One try: when, its status, how long, what was made of it, who it was with."""
+def attempt_line(attempt: AttemptRun, zone: tzinfo, now: datetime) -> Content:
+    """One try, or several in a row that came to the same: when, its status, how long, who it was with."""
     status = str(attempt.status_code) if attempt.status_code is not None else _("no answer")
     parts: list[paint.Part] = [
         formats.moment(attempt.started_at, zone, now),
+        _(" to {last}, {times} times").format(
+            last=formats.moment(attempt.last_started_at, zone, now), times=attempt.times
+        )
+        if attempt.times > 1
+        else "",
         f"  {glyph('→')} ",
         (status, _OUTCOMES.get(attempt.outcome, "")),
         " " + _("in {seconds} s").format(seconds=formats.decimal(attempt.duration_seconds, 2)),
@@ -61,7 +67,7 @@ def attempt_line(attempt: AttemptView, zone: tzinfo, now: datetime) -> Content:
     return paint.line(*parts)
 
 
-def attempt_lines(attempt: AttemptView, zone: tzinfo, now: datetime) -> list[Content]:
+def attempt_lines(attempt: AttemptRun, zone: tzinfo, now: datetime) -> list[Content]:
     """One try with its reason, answer and correlation."""
     rows = [attempt_line(attempt, zone, now)]
     for title, text in (
