@@ -21,7 +21,9 @@ from tests.tui.screens import Theatre, theatre
 from tm20tui.tui import host, stage
 
 ROOT = Path(__file__).parents[2]
-_SHELL = 'trap : INT; cd "$1"; shift; stty -a > before; "$@"; echo $? > code; stty -a > after; : > done; exec cat'
+_SHELL = (
+    'trap : INT; cd "$1"; shift; stty -a > before; "$@"; echo $? > code; stty -a > after; : > done; exec cat'
+)
 """A shell that stays in charge of the terminal when what it ran has ended."""
 
 
