@@ -121,6 +121,10 @@ class _Live:
     drops: Mapping[int, tuple[int, int]]
 
 
+_Facts = tuple[Terminal, SessionView | None, int, int, tuple[int, int]]
+"""What a line is made of; while it is equal the line is the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     lines: tuple[TerminalLine, ...]
@@ -143,6 +147,7 @@ class SnapshotKeeper:
         self._reader = terminals.TerminalsReader()
         self._undelivered: dict[int, int] = {}
         self._count_again_at = 0.0
+        self._made: dict[int, tuple[_Facts, TerminalLine]] = {}
 
     def latest(self) -> Snapshot:
         """The last snapshot; asking keeps them coming. Safe from any thread."""
@@ -205,9 +210,19 @@ class SnapshotKeeper:
         known = self._reader.list(connection, live.sessions)
         commands = terminal_counts.count_open_commands(connection)
         undelivered = self._count_undelivered(connection)
-        lines = tuple(
-            _terminal_line(one, live, undelivered.get(one.id, 0), commands.get(one.id, 0)) for one in known
-        )
+        made, self._made = self._made, {}
+        for one in known:
+            facts = (
+                one,
+                live.sessions.get(one.id),
+                undelivered.get(one.id, 0),
+                commands.get(one.id, 0),
+                live.drops.get(one.id, (0, 0)),
+            )
+            before = made.get(one.id)
+            is_same = before is not None and before[0] == facts
+            self._made[one.id] = before if is_same and before else (facts, _terminal_line(*facts))
+        lines = tuple(line for _facts, line in self._made.values())
         counts = deliveries.count_deliveries(connection)
         return _Read(lines, services.list_services(connection), counts, punches.get_totals(connection))
 
@@ -237,9 +252,14 @@ def state_of(terminal: Terminal, session: SessionView | None) -> TerminalState:
     return "offline" if session is None else session.state
 
 
-def _terminal_line(terminal: Terminal, live: _Live, undelivered: int, open_commands: int) -> TerminalLine:
-    session = live.sessions.get(terminal.id)
-    drops, drops_lately = live.drops.get(terminal.id, (0, 0))
+def _terminal_line(
+    terminal: Terminal,
+    session: SessionView | None,
+    undelivered: int,
+    open_commands: int,
+    lost: tuple[int, int],
+) -> TerminalLine:
+    drops, drops_lately = lost
     capacity = terminal.capacity
     return TerminalLine(
         id=terminal.id,

@@ -38,7 +38,10 @@ class TerminalsReader:
     def list(self, connection: Connection, connected: Collection[int] = ()) -> list[Terminal]:
         """All terminals by id; `last_seen_at` of those that are `connected` may be an old one."""
         known = self._known
-        rows = [tuple(row) for row in connection.execute(_RAW.order_by(terminals.c.id))]
+        result = connection.execute(_RAW.order_by(terminals.c.id))
+        # The driver's own tuples: nothing is made of what did not change.
+        rows = [] if result.cursor is None else result.cursor.fetchall()
+        result.close()
         changed = [
             row[0]
             for row in rows
