@@ -14,6 +14,7 @@ from tm20tui.control.client import Client, Lost, Refused
 _COMMON = ("--config", "--json", "--lang", "--no-header", "--plain", "--socket", "--yes", "--help")
 _AT_ROOT = ("--config", "--demo", "--headless", "--lang", "--seed", "--version", "--help")
 _LOCAL_VERBS = {
+    "attach": ("--ascii", "--no-mouse", "--read-only", "--slow", "--socket", "--theme"),
     "db": ("backup", "restore", "upgrade", "version"),
     "completion": ("bash", "fish", "zsh"),
     "simulate": ("hr", "terminals"),
