@@ -12,7 +12,8 @@ from tm20tui.operations.checks import check_limit, check_word
 from tm20tui.operations.registry import operation
 from tm20tui.protocol import COMMANDS, Command
 from tm20tui.store import commands
-from tm20tui.store.commands import CommandPage, CommandRecord, CommandStatus
+from tm20tui.store.commands import CommandPage, CommandStatus
+from tm20tui.store.commands import CommandRecord as CommandRecord
 from tm20tui.store.terminals import get_terminal
 from tm20tui.terminals.commands import SET_TIME
 
@@ -48,11 +49,13 @@ async def list_commands(
 ) -> CommandPage:
     """What was asked of terminals, newest first; of one terminal, `status` or command name.
 
+    The status `open` stands for whatever is not settled: queued or sent.
+
     Raises:
         NotFound, InvalidInput
     """
     check_limit(limit)
-    check_word(status, "status", STATUSES)
+    check_word(status, "status", (*STATUSES, "open"))
 
     def read(connection: Connection) -> CommandPage:
         if terminal_id is not None:

@@ -18,7 +18,9 @@ from tm20tui.schedule.matching import Punch
 from tm20tui.schedule.rules import check_overlaps, validate_schedule
 from tm20tui.store import schedules
 from tm20tui.store.punches import list_user_punches
-from tm20tui.store.schedules import Schedule, WeekCopy
+from tm20tui.store.schedules import Schedule as Schedule
+from tm20tui.store.schedules import WeekCopy
+from tm20tui.store.schedules import WeekSummary as WeekSummary
 from tm20tui.store.terminals import get_terminal
 
 if TYPE_CHECKING:
@@ -46,6 +48,12 @@ async def list_schedules(call: Call, *, terminal_id: int | None = None) -> list[
         return schedules.list_schedules(connection, terminal_id)
 
     return await call.gateway.database.read(read)
+
+
+@operation("schedules.summary", "viewer", writes=False)
+async def summarise_schedules(call: Call) -> list[WeekSummary]:
+    """How many schedules terminals have, on how many days, and what became of sending them."""
+    return await call.gateway.database.read(schedules.summarise)
 
 
 @operation("schedules.get", "viewer", writes=False)

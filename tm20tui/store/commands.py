@@ -250,17 +250,18 @@ def list_commands(
     conn: Connection,
     *,
     terminal_id: int | None = None,
-    status: CommandStatus | None = None,
+    status: CommandStatus | Literal["open"] | None = None,
     name: str | None = None,
     after: int | None = None,
     limit: int = 50,
 ) -> CommandPage:
     """Commands, newest first; `after` is the `next` of the page before."""
     query = select(*_COLUMNS).order_by(commands.c.id.desc()).limit(limit + 1)
-    for column, value in (("terminal_id", terminal_id), ("status", status), ("name", name)):
+    exactly = None if status == "open" else status
+    for column, value in (("terminal_id", terminal_id), ("status", exactly), ("name", name)):
         if value is not None:
             query = query.where(commands.c[column] == value)
-    if status in ("queued", "sent"):
+    if status in ("queued", "sent", "open"):
         query = query.where(_OPEN)
     if after is not None:
         query = query.where(commands.c.id < after)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, time
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, and_, case, delete, func, insert, select, update
 
 from tm20tui.errors import InvalidInput, NotFound
 from tm20tui.store.schema import schedules, terminals
@@ -84,6 +84,25 @@ class WeekCopy:
     removed: int
 
 
+@dataclass(frozen=True, slots=True)
+class WeekSummary:
+    """What a terminal has: counts of schedules, `active` ones by what became of sending them.
+
+    `days` are the weekdays with an active one; `synced_at` is the latest confirmation, None if
+    there never was one.
+    """
+
+    terminal_id: int
+    total: int
+    active: int
+    days: int
+    pending: int
+    confirmed: int
+    refused: int
+    not_known: int
+    synced_at: datetime | None
+
+
 CheckFit = Callable[[ScheduleDraft, Sequence[Schedule]], None]
 """Raises when a draft does not fit beside the schedules that a terminal already has."""
 
@@ -96,6 +115,31 @@ def list_schedules(conn: Connection, terminal_id: int | None = None) -> list[Sch
     if terminal_id is not None:
         query = query.where(schedules.c.terminal_id == terminal_id)
     return [_schedule(row) for row in conn.execute(query).mappings()]
+
+
+def summarise(conn: Connection) -> list[WeekSummary]:
+    """What each terminal that has schedules has, by terminal."""
+    is_active = schedules.c.is_active
+
+    def count(*conditions: Any) -> Any:
+        return func.coalesce(func.sum(case((and_(*conditions), 1), else_=0)), 0)
+
+    query = (
+        select(
+            schedules.c.terminal_id,
+            func.count(),
+            count(is_active),
+            func.count(case((is_active, schedules.c.weekday)).distinct()),
+            *(
+                count(is_active, schedules.c.sync_status == status)
+                for status in ("pending", "confirmed", "refused", "not known")
+            ),
+            func.max(schedules.c.synced_at),
+        )
+        .group_by(schedules.c.terminal_id)
+        .order_by(schedules.c.terminal_id)
+    )
+    return [WeekSummary(*row) for row in conn.execute(query)]
 
 
 def list_for_change(conn: Connection, terminal_id: int) -> list[Schedule]:

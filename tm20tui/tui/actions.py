@@ -28,11 +28,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """The call that takes a change back, and what it says of itself."""
+    """The call that takes a change back, and what it says of itself.
+
+    `sentence` is told once it is done; `what` before, where a mode shows what `z` would do.
+    """
 
     operation: str
     arguments: Mapping[str, Any]
     sentence: str
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)

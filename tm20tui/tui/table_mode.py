@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from textual import events
+from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.widgets import Input
 
@@ -95,6 +96,11 @@ class TableMode(ModeScreen):
         self._total: int | None = None
 
     # For subclasses
+
+    def body(self) -> ComposeResult:
+        """The table and its filter."""
+        yield self.grid
+        yield self.bar
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -5,7 +5,9 @@ from tm20tui.tui.modes.delivery import DeliveryMode
 from tm20tui.tui.modes.live import LiveMode
 from tm20tui.tui.modes.log import LogMode
 from tm20tui.tui.modes.punches import PunchesMode
+from tm20tui.tui.modes.schedules import SchedulesMode
 from tm20tui.tui.modes.services import ServicesMode
+from tm20tui.tui.modes.tasks import TasksMode
 from tm20tui.tui.modes.terminals import TerminalsMode
 
 MODES: tuple[type[ModeScreen], ...] = (
@@ -13,6 +15,8 @@ MODES: tuple[type[ModeScreen], ...] = (
     TerminalsMode,
     DeliveryMode,
     PunchesMode,
+    SchedulesMode,
     ServicesMode,
+    TasksMode,
     LogMode,
 )
