@@ -46,7 +46,7 @@ def week(world: World, terminal_id: int, body: Callable[[Console], Awaitable[Non
     async def run() -> None:
         async with console(world, options.pop("who", None), **options) as seen:
             await seen.press("6")
-            await seen.until(lambda: seen.app.seen.terminals[-1].id >= terminal_id)
+            await seen.until(lambda: any(line.id == terminal_id for line in seen.app.seen.terminals))
             await seen.press("f5")
             await seen.until(lambda: seen.grid.find(terminal_id) is not None)
             seen.grid.go_to(terminal_id)

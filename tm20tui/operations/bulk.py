@@ -15,6 +15,7 @@ from tm20tui.tasks import Progress, TaskRecord
 
 MOST_CALLS = 2000
 _AT_ONCE = 8
+_NOT_DONE = ("refused", "timed out", "unknown", "expired", "cancelled")
 
 
 @operation("bulk.run", "operator")
@@ -74,6 +75,7 @@ async def _outcome(call: Call, found: Operation, arguments: dict[str, Any]) -> t
     except TypeError:
         return "refused", f"{found.name} has other arguments"
     status, reason = getattr(result, "status", "done"), getattr(result, "reason", "")
-    if status in ("refused", "timed out", "unknown", "expired", "cancelled"):
+    is_wanted = status == "cancelled" and found.name.endswith(".cancel")
+    if status in _NOT_DONE and not is_wanted:
         return "failed", f"{status}: {reason}" if reason else status
     return "done", ""

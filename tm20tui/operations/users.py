@@ -10,27 +10,43 @@ from typing import TYPE_CHECKING, Any
 from tm20tui.errors import InvalidInput
 from tm20tui.model import DOOR_ENROLLID, STRANGER_ENROLLID, utc_now
 from tm20tui.operations.call import Call
-from tm20tui.operations.checks import check_limit, check_line, check_period
+from tm20tui.operations.checks import check_limit, check_line, check_period, check_word
 from tm20tui.operations.registry import operation
 from tm20tui.protocol.values import CARD, FACES, FINGERPRINTS, PALMS, PASSWORD, PHOTO
 from tm20tui.store import people, sites, terminals
 from tm20tui.store.people import Enrollment as Enrollment
+from tm20tui.store.people import Place as Place
 from tm20tui.store.people import User as User
 from tm20tui.store.receipts import want_standing
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+RESULTS = ("pending", "confirmed", "refused", "not verified")
 _NAME_LENGTH = 200
 _ENROLLID_LENGTH = 30
 
 
 @dataclass(frozen=True, slots=True)
+class UserFacts:
+    """What lists tell of a user: credentials by kind, and terminals by what became of bringing it there."""
+
+    user_id: int
+    kinds: dict[str, int]
+    results: dict[str, int]
+    has_name_conflict: bool
+
+
+@dataclass(frozen=True, slots=True)
 class UserPage:
-    """Some users by id; the next page is after `next_after_id`, None when this was the last."""
+    """Some users by id; the next page is after `next_after_id`, None when this was the last.
+
+    `facts` are those of the users, in their order, where they were asked for.
+    """
 
     users: tuple[User, ...]
     next_after_id: int | None
+    facts: tuple[UserFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +61,15 @@ class KindCount:
 class UserDetail:
     """A user with the terminals that know it, and how many credentials of which kind are kept, sealed.
 
-    `has_name_conflict`: a terminal knows the user by another name.
+    `has_name_conflict`: a terminal knows the user by another name. `places` are all terminals
+    where the user is wanted or was reported, those that have forgotten it too.
     """
 
     user: User
     enrollments: tuple[Enrollment, ...]
     credentials: tuple[KindCount, ...]
     has_name_conflict: bool
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +90,31 @@ async def list_users(
     terminal_id: int | None = None,
     q: str | None = None,
     is_enabled: bool | None = None,
+    result: str | None = None,
+    facts: bool = False,
     after_id: int | None = None,
     limit: int = 100,
 ) -> UserPage:
     """A page of users by id.
 
     Of one site (`site_id`), enrolled at one terminal (`terminal_id`), whose enrollid or a
-    word of whose name begins with `q`, enabled or not (`is_enabled`).
+    word of whose name begins with `q`, enabled or not (`is_enabled`), of whom some terminal
+    has the `result` pending, confirmed, refused or not verified. With `facts` also what is
+    known of each beside.
 
     Raises:
         NotFound: no such site or terminal.
         InvalidInput
     """
     check_limit(limit)
-    found = await call.gateway.database.read(
-        _list, site_id, terminal_id, (q or "").strip() or None, is_enabled, after_id, limit + 1
+    check_word(result, "result", RESULTS)
+    database = call.gateway.database
+    found = await database.read(
+        _list, site_id, terminal_id, (q or "").strip() or None, is_enabled, result, after_id, limit + 1
     )
     page = tuple(found[:limit])
-    return UserPage(page, page[-1].id if len(found) > limit else None)
+    told = await database.read(_facts, [user.id for user in page]) if facts and page else ()
+    return UserPage(page, page[-1].id if len(found) > limit else None, tuple(told))
 
 
 @operation("users.get", "viewer", writes=False)
@@ -204,6 +229,7 @@ def _list(
     terminal_id: int | None,
     prefix: str | None,
     is_enabled: bool | None,
+    result: str | None,
     after_id: int | None,
     limit: int,
 ) -> list[User]:
@@ -214,9 +240,24 @@ def _list(
         terminal_id=terminal_id,
         prefix=prefix,
         is_enabled=is_enabled,
+        result=result,
         after_id=after_id,
         limit=limit,
     )
+
+
+def _facts(connection: Connection, user_ids: list[int]) -> list[UserFacts]:
+    kinds: dict[int, dict[str, int]] = {}
+    for user_id, backupnum in people.list_slots_of(connection, user_ids):
+        counts = kinds.setdefault(user_id, {})
+        counts[kind_of(backupnum)] = counts.get(kind_of(backupnum), 0) + 1
+    results: dict[int, dict[str, int]] = {}
+    for user_id, result, count in people.count_results_of(connection, user_ids):
+        results.setdefault(user_id, {})[result] = count
+    others = people.list_other_names(connection, user_ids)
+    return [
+        UserFacts(ident, kinds.get(ident, {}), results.get(ident, {}), ident in others) for ident in user_ids
+    ]
 
 
 def _get(connection: Connection, user_id: int) -> UserDetail:
@@ -224,7 +265,8 @@ def _get(connection: Connection, user_id: int) -> UserDetail:
     known_at = tuple(people.list_enrollments(connection, user_id))
     kinds = _by_kind(kind_of(backupnum) for backupnum in people.list_backupnums(connection, user_id))
     conflict = any(item.has_other_name for item in known_at)
-    return UserDetail(user, known_at, tuple(KindCount(*item) for item in kinds.items()), conflict)
+    counts = tuple(KindCount(*item) for item in kinds.items())
+    return UserDetail(user, known_at, counts, conflict, tuple(people.list_places(connection, user_id)))
 
 
 def _add(connection: Connection, site_id: int, values: dict[str, Any]) -> UserDetail:

@@ -12,6 +12,7 @@ from tm20tui.model import utc_now
 from tm20tui.operations.call import Call
 from tm20tui.operations.checks import check_limit, check_word
 from tm20tui.operations.registry import operation, to_json
+from tm20tui.operations.users import RESULTS
 from tm20tui.store import people, services
 from tm20tui.store.enrollments import TerminalUser as TerminalUser
 from tm20tui.store.enrollments import count_results, list_terminal_users, want_users
@@ -21,6 +22,7 @@ from tm20tui.store.receipts import Receipt as Receipt
 from tm20tui.store.receipts import list_receipts
 from tm20tui.store.terminals import get_terminal
 from tm20tui.tasks import new_task_id
+from tm20tui.users.fetching import FetchPreview as FetchPreview
 from tm20tui.users.fetching import FetchReport as FetchReport
 from tm20tui.users.fetching import SiteReport as SiteReport
 
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from tm20tui.tasks import TaskRecord
 
 LOAD_STATUSES = ("running", "done", "failed", "cancelled")
-RESULTS = ("pending", "confirmed", "refused", "not verified")
 _MOST_USERS = 50_000
 
 
@@ -66,6 +67,21 @@ class ReceiptPage:
 
     receipts: tuple[Receipt, ...]
     next_before_id: int | None
+
+
+@operation("users.preview", "operator", writes=False)
+async def preview_users(call: Call, config_id: int, *, terminal_id: int | None = None) -> FetchPreview:
+    """What `users.fetch` would do now, site by site; nothing is changed.
+
+    At the site of `terminal_id`, or at every site the service serves. Where it would be refused
+    without being confirmed, the site's `refusal` says why.
+
+    Raises:
+        NotFound, InvalidInput, Conflict
+        Unavailable: the service does not give its users.
+    """
+    await call.gateway.database.read(_check_service, config_id)
+    return await call.gateway.users.preview(config_id, terminal_id)
 
 
 @operation("users.fetch", "operator")

@@ -5,7 +5,7 @@ Contents of credentials are sealed and are never read here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,6 +75,28 @@ class Enrollment:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A terminal that a user shall be known by, or was told to be: desired against reported.
+
+    `desired_state` is None where nobody asked; times are None when it never happened. `command_id`
+    is the command whose outcome is the receipt that is waited for, None when there is none.
+    """
+
+    terminal_id: int
+    terminal_sn: str
+    terminal_name: str
+    desired_state: str | None
+    desired_at: datetime | None
+    reported_state: str
+    reported_name: str
+    reported_at: datetime | None
+    result: str
+    reason: str
+    result_at: datetime | None
+    command_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SlotCount:
     """How many credentials of one `backupnum` a terminal of a site told us."""
 
@@ -91,10 +113,14 @@ def list_users(
     terminal_id: int | None = None,
     prefix: str | None = None,
     is_enabled: bool | None = None,
+    result: str | None = None,
     after_id: int | None = None,
     limit: int = 100,
 ) -> list[User]:
-    """Users by id past `after_id`; `prefix` begins the enrollid or a word of the name."""
+    """Users by id past `after_id`; `prefix` begins the enrollid or a word of the name.
+
+    `result` is what became of bringing a user to some terminal.
+    """
     conditions: list[ColumnElement[bool]] = []
     if site_id is not None:
         conditions.append(users.c.site_id == site_id)
@@ -112,6 +138,9 @@ def list_users(
         )
     if is_enabled is not None:
         conditions.append(users.c.is_enabled.is_(is_enabled))
+    if result is not None:
+        there = (enrollments.c.user_id == users.c.id, enrollments.c.result == result)
+        conditions.append(exists().where(*there))
     if after_id is not None:
         conditions.append(users.c.id > after_id)
     query = _users().where(*conditions).order_by(users.c.id).limit(limit)
@@ -145,6 +174,62 @@ def list_enrollments(connection: Connection, user_id: int) -> list[Enrollment]:
         .order_by(terminals.c.id)
     )
     return [Enrollment(*row[:5], has_other_name=bool(row[5])) for row in connection.execute(query)]
+
+
+def list_places(connection: Connection, user_id: int) -> list[Place]:
+    """Every terminal that a user is wanted at or was reported by."""
+    query = (
+        select(
+            terminals.c.id,
+            terminals.c.sn,
+            terminals.c.name,
+            enrollments.c.desired_state,
+            enrollments.c.desired_at,
+            enrollments.c.reported_state,
+            enrollments.c.reported_name,
+            enrollments.c.reported_at,
+            enrollments.c.result,
+            enrollments.c.reason,
+            enrollments.c.result_at,
+            enrollments.c.command_id,
+        )
+        .join(terminals, terminals.c.id == enrollments.c.terminal_id)
+        .where(enrollments.c.user_id == user_id)
+        .order_by(terminals.c.id)
+    )
+    return [Place(*tuple(row)) for row in connection.execute(query)]
+
+
+def count_results_of(connection: Connection, user_ids: Sequence[int]) -> list[tuple[int, str, int]]:
+    """How many terminals have which result of some users: (user, result, terminals)."""
+    query = (
+        select(enrollments.c.user_id, enrollments.c.result, func.count())
+        .where(enrollments.c.user_id.in_(user_ids), enrollments.c.result != "")
+        .group_by(enrollments.c.user_id, enrollments.c.result)
+    )
+    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
+
+def list_other_names(connection: Connection, user_ids: Sequence[int]) -> set[int]:
+    """Those of some users whom a terminal knows by another name."""
+    query = (
+        select(enrollments.c.user_id)
+        .join(users, users.c.id == enrollments.c.user_id)
+        .where(
+            enrollments.c.user_id.in_(user_ids),
+            _KNOWN,
+            enrollments.c.reported_name != "",
+            enrollments.c.reported_name != users.c.name,
+        )
+        .distinct()
+    )
+    return set(connection.scalars(query))
+
+
+def list_slots_of(connection: Connection, user_ids: Sequence[int]) -> list[tuple[int, int]]:
+    """The slots that some users have a credential in: (user, backupnum)."""
+    query = select(credentials.c.user_id, credentials.c.backupnum).where(credentials.c.user_id.in_(user_ids))
+    return [(row[0], row[1]) for row in connection.execute(query)]
 
 
 def list_backupnums(connection: Connection, user_id: int) -> list[int]:

@@ -55,6 +55,30 @@ class FetchReport:
     sites: tuple[SiteReport, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SitePreview:
+    """What a list would make of one site; `refusal` says why a human must confirm it, empty if none."""
+
+    site_id: int
+    added: int
+    changed: int
+    unchanged: int
+    conflicts: tuple[Clash, ...]
+    gone: tuple[str, ...]
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPreview:
+    """What a fetch would do now; `received` counts records, `skipped` are those that are not sound."""
+
+    config_id: int
+    name: str
+    received: int
+    skipped: tuple[BadUser, ...]
+    sites: tuple[SitePreview, ...]
+
+
 class RefusedMerge(Exception):
     """A list that would do too much without a human; `site_id` is where. Never leaves `users/`."""
 
@@ -126,6 +150,27 @@ def apply_list(
     note_users_sync(connection, service.id, site_ids, now)
     received = len(listed.users) + len(listed.bad) + _surplus(listed.duplicates)
     return FetchReport(service.id, service.name, received, listed.bad, tuple(reports))
+
+
+def preview_list(
+    connection: Connection,
+    service: Service,
+    site_ids: Sequence[int],
+    listed: HrUsers,
+    *,
+    max_gone_percent: float,
+) -> FetchPreview:
+    """What `apply_list` would do; reads only."""
+    others = [other.id for other in services.list_services(connection) if other.id != service.id]
+    sites = []
+    for site_id in site_ids:
+        present = list_site_users(connection, site_id)
+        plan = plan_merge(present, listed, service.id, max_gone_percent=max_gone_percent, others=others)
+        gone = tuple(user.enrollid for user in plan.gone)
+        counts = len(plan.add), len(plan.change), plan.unchanged
+        sites.append(SitePreview(site_id, *counts, plan.conflicts, gone, plan.refusal))
+    received = len(listed.users) + len(listed.bad) + _surplus(listed.duplicates)
+    return FetchPreview(service.id, service.name, received, listed.bad, tuple(sites))
 
 
 def _report(site_id: int, plan: MergePlan, receipts: int) -> SiteReport:

@@ -11,7 +11,7 @@ import trio
 
 from tm20tui.alarms import Alarms
 from tm20tui.errors import Conflict, StoreUnavailable, Tm20Error
-from tm20tui.model import utc_now
+from tm20tui.model import Service, utc_now
 from tm20tui.settings import Settings
 from tm20tui.store import services
 from tm20tui.store.engine import Database
@@ -19,8 +19,17 @@ from tm20tui.store.loads import LoadStatus, UserLoad, finish_load, get_load, lis
 from tm20tui.store.vault import Vault
 from tm20tui.terminals.commands import CommandDesk
 from tm20tui.users.asking import Asker
-from tm20tui.users.fetching import FetchReport, RefusedMerge, apply_list, ask_service, find_sites
+from tm20tui.users.fetching import (
+    FetchPreview,
+    FetchReport,
+    RefusedMerge,
+    apply_list,
+    ask_service,
+    find_sites,
+    preview_list,
+)
 from tm20tui.users.leavers import Leavers
+from tm20tui.users.reading import HrUsers
 from tm20tui.users.sending import send_users
 from tm20tui.users.stocktaking import Stocktaking
 from tm20tui.users.timetable import FetchTimetable
@@ -93,16 +102,7 @@ class UsersOffice:
             Unavailable: the service does not give its users.
         """
         async with self._fetching.setdefault(service_id, trio.Lock()):
-            service = await self._database.read(services.get_service, service_id)
-            if not service.is_active:
-                raise Conflict(f"the third-party config {service.name!r} is not active", field="config_id")
-            site_ids = await self._database.read(find_sites, service, terminal_id, self._default_site_id)
-            listed = await ask_service(
-                self._database,
-                self._vault,
-                service,
-                allow_private=self._settings.delivery.allow_private_hosts,
-            )
+            service, site_ids, listed = await self._ask(service_id, terminal_id)
             try:
                 # Two services may list the same people of a site.
                 async with self._applying:
@@ -122,6 +122,30 @@ class UsersOffice:
                 self._alarms.clear(_key(service_id, site_id))
         self._leavers.look()
         return report
+
+    async def preview(self, service_id: int, terminal_id: int | None = None) -> FetchPreview:
+        """What `fetch` would do now; it changes nothing. Raises as it does."""
+        service, site_ids, listed = await self._ask(service_id, terminal_id)
+        return await self._database.read(
+            preview_list,
+            service,
+            site_ids,
+            listed,
+            max_gone_percent=self._settings.users.max_gone_percent,
+        )
+
+    async def _ask(self, service_id: int, terminal_id: int | None) -> tuple[Service, list[int], HrUsers]:
+        service = await self._database.read(services.get_service, service_id)
+        if not service.is_active:
+            raise Conflict(f"the third-party config {service.name!r} is not active", field="config_id")
+        site_ids = await self._database.read(find_sites, service, terminal_id, self._default_site_id)
+        listed = await ask_service(
+            self._database,
+            self._vault,
+            service,
+            allow_private=self._settings.delivery.allow_private_hosts,
+        )
+        return service, site_ids, listed
 
     async def carry_out(self, load: UserLoad, tell: Callable[[int], None]) -> dict[str, Any]:
         """Bring the users of a load to its terminal; for what it answers see `send_users`.

@@ -9,12 +9,14 @@ from tm20tui.tui.modes.schedules import SchedulesMode
 from tm20tui.tui.modes.services import ServicesMode
 from tm20tui.tui.modes.tasks import TasksMode
 from tm20tui.tui.modes.terminals import TerminalsMode
+from tm20tui.tui.modes.users import UsersMode
 
 MODES: tuple[type[ModeScreen], ...] = (
     LiveMode,
     TerminalsMode,
     DeliveryMode,
     PunchesMode,
+    UsersMode,
     SchedulesMode,
     ServicesMode,
     TasksMode,

@@ -1,0 +1,230 @@
+"""Mode 5: the users of every site, where they are enrolled, and what became of bringing them there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tm20tui.operations.users import RESULTS, User, UserFacts
+from tm20tui.tui import formats
+from tm20tui.tui.actions import Action, Plan, Target, Undo
+from tm20tui.tui.filters import FIELDS
+from tm20tui.tui.grid import Cell, Column, Row
+from tm20tui.tui.language import N_, _
+from tm20tui.tui.modes.user_acts import ROLES, ask_to_import, ask_to_push, named, open_form
+from tm20tui.tui.modes.user_detail import UserScreen, sync_state
+from tm20tui.tui.safe import fold, safe
+from tm20tui.tui.states import ACTIVE, ATTENTION, INACTIVE
+from tm20tui.tui.table_mode import Page, TableMode
+
+_SHOWN = 200
+_FIELDS = {*FIELDS, *FIELDS.values()}
+_STANDINGS = {"enabled": True, "active": True, "disabled": False, "inactive": False}
+
+
+def _not_disabled(target: Target) -> str:
+    return N_("enabled already") if target.record.is_enabled else ""
+
+
+def _not_enabled(target: Target) -> str:
+    return "" if target.record.is_enabled else N_("disabled already")
+
+
+def _standing(is_enabled: bool) -> Callable[[Target], Mapping[str, Any]]:
+    return lambda target: {"user_id": target.record.id, "is_enabled": is_enabled}
+
+
+def _undo(is_enabled: bool) -> Callable[[Target, Any], Undo | None]:
+    def undo(target: Target, result: Any) -> Undo | None:
+        word = _("enabled again: {target}") if is_enabled else _("disabled again: {target}")
+        arguments = {"user_id": target.record.id, "is_enabled": is_enabled}
+        return Undo("users.change", arguments, word.format(target=target.label))
+
+    return undo
+
+
+class UsersMode(TableMode):
+    """Every user, by pages."""
+
+    MODE = "users"
+    NUMBER = 5
+    TITLE = N_("Users")
+    HELP_TEXT = N_(
+        "Users by id, from services, terminals and by hand. Terminals: how many hold the user / are to.\n"
+        "Filter: the beginning of an id or of a name, site:name terminal:name state:disabled state:refused."
+    )
+    EMPTY = N_("no user yet: I imports them from a service, n adds one")
+    PAGED = True
+    LOOK_SECONDS = 2.0
+    COLUMNS = (
+        Column("state", "", 1),
+        Column("enrollid", N_("Id"), 8),
+        Column("name", N_("Name"), 16, grow=3),
+        Column("terminals", N_("Terminals"), 9, right=True),
+        Column("sync", N_("On terminals"), 22, grow=2),
+        Column("source", N_("Source"), 12, grow=1, level=1),
+        Column("admin", N_("Right"), 9, level=1),
+        Column("kinds", N_("Fp. card face"), 13, level=1),
+        Column("site", N_("Site"), 12, level=2),
+        Column("valid", N_("Valid"), 23, level=2),
+        Column("group", N_("Group"), 6, right=True, level=2),
+        Column("zone", N_("Zone"), 5, right=True, level=2),
+    )
+    ACTIONS = (
+        Action(
+            "users.push",
+            "p",
+            N_("bring to terminals…"),
+            N_("bring…"),
+            operation="users.send",
+            do="push",
+        ),
+        Action("users.edit", "e", N_("change the user"), N_("change"), operation="users.change", do="edit"),
+        Action(
+            "users.new", "n", N_("new user"), N_("new"), operation="users.add", do="add", needs_target=False
+        ),
+        Action(
+            "users.import",
+            "I",
+            N_("import users from a service…"),
+            N_("import…"),
+            operation="users.fetch_in_background",
+            do="fetch",
+            needs_target=False,
+        ),
+        Action(
+            "users.enable",
+            "A",
+            N_("enable"),
+            operation="users.change",
+            arguments=_standing(True),
+            why_not=_not_disabled,
+            undo=_undo(False),
+        ),
+        Action(
+            "users.disable",
+            "W",
+            N_("disable"),
+            operation="users.change",
+            arguments=_standing(False),
+            tier_many=1,
+            effect=N_("refused here at once; every terminal that knows the user is asked, and confirms"),
+            why_not=_not_enabled,
+            undo=_undo(True),
+        ),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sites: dict[int, str] = {}
+        self._site_users: dict[int, int] = {}
+
+    async def page(self, start: Any) -> Page:
+        """A page that the server filters."""
+        wanted = self._wanted()
+        if wanted is None:
+            return Page(())
+        page = await self.call("users.list", **wanted, facts=True, after_id=start, limit=_SHOWN)
+        rows = [self._row(user, facts) for user, facts in zip(page.users, page.facts, strict=True)]
+        is_whole = start is None and page.next_after_id is None
+        return Page(tuple(rows), page.next_after_id, len(rows) if is_whole else None)
+
+    def _wanted(self) -> dict[str, Any] | None:
+        """The filter as the operation takes it; None when nothing can fit."""
+        found: dict[str, Any] = {}
+        # As typed: the server compares letters with their accents.
+        words = [
+            part
+            for part in self.filter.text.split()
+            if not part.startswith("!")
+            and fold(part.partition(":")[0]) not in {*FIELDS.values(), *FIELDS, "site"}
+        ]
+        if words:
+            found["q"] = " ".join(words)
+        state = (self.filter.field("state") or "").replace("-", " ")
+        if state in _STANDINGS:
+            found["is_enabled"] = _STANDINGS[state]
+        elif state in RESULTS:
+            found["result"] = state
+        elif state:
+            return None
+        if (text := self.filter.field("terminal")) is not None:
+            lines = self.app.seen.terminals
+            ids = [line.id for line in lines if fold(text) in fold(f"{line.sn} {line.name}")]
+            if not ids:
+                return None
+            found["terminal_id"] = ids[0]
+        if (text := self.filter.field("site")) is not None:
+            ids = [ident for ident, name in self._sites.items() if fold(text) in fold(name)]
+            if not ids:
+                return None
+            found["site_id"] = ids[0]
+        return found
+
+    async def look(self) -> None:
+        """The sites once, then the page."""
+        if not self._sites:
+            await self._learn_sites()
+        await super().look()
+
+    async def _learn_sites(self) -> None:
+        sites = await self.call("sites.list")
+        self._sites = {one.id: one.name for one in sites}
+        self._site_users = {one.id: one.users for one in sites}
+
+    def _row(self, user: User, facts: UserFacts) -> Row:
+        state = ATTENTION if facts.has_name_conflict else ACTIVE if user.is_enabled else INACTIVE
+        sync, words = sync_state(facts.results)
+        if facts.has_name_conflict:
+            words = _("another name on a terminal")
+        kinds = facts.kinds
+        counts = (kinds.get(name, 0) for name in ("fingerprint", "card", "face"))
+        limits = [formats.day(at, self.app.zone) if at else "" for at in (user.valid_from, user.valid_until)]
+        wanted = sum(facts.results.values())
+        cells: dict[str, Cell] = {
+            "state": (state.mark(), state.tone),
+            "enrollid": safe(user.enrollid),
+            "name": (safe(user.name), "" if user.is_enabled else "dim"),
+            "terminals": f"{user.enrollments}/{max(wanted, user.enrollments)}",
+            "sync": (words, "warn" if facts.has_name_conflict else sync.tone),
+            "source": (safe(user.source), "dim"),
+            "admin": _(ROLES[user.admin]) if user.admin < len(ROLES) else str(user.admin),
+            "kinds": " ".join(f"{count:>3}" for count in counts),
+            "site": safe(user.site),
+            "valid": (" → ".join(limits) if any(limits) else _("always"), "dim"),
+            "group": str(user.user_group),
+            "zone": str(user.weekzone),
+        }
+        return Row(user.id, cells, user)
+
+    def target_of(self, row: Row) -> Target:
+        """A user."""
+        word = _("enabled") if row.record.is_enabled else _("disabled")
+        return Target(row.key, named(row.record), word=row.record.enrollid, state=word, record=row.record)
+
+    def copied(self, row: Row) -> str:
+        """The id."""
+        return str(row.record.enrollid)
+
+    def open_row(self, row: Row) -> None:
+        """Where the user is, and how."""
+        self.app.push_screen(UserScreen(row.record.id))
+
+    async def add(self) -> None:
+        """A form."""
+        await self._learn_sites()
+        open_form(self, None, [(ident, safe(name, 40)) for ident, name in self._sites.items()], self.app.zone)
+
+    async def edit(self, plan: Plan) -> None:
+        """A form of the user under the cursor, or the one that is marked."""
+        open_form(self, plan.eligible[0].record, (), self.app.zone)
+
+    async def push(self, plan: Plan) -> None:
+        """Bring the marked to terminals."""
+        await self._learn_sites()
+        terminals = [view.terminal for view in await self.call("terminals.list")]
+        ask_to_push(self, [target.record for target in plan.eligible], terminals, self._site_users)
+
+    async def fetch(self) -> None:
+        """Take the users of a service over."""
+        ask_to_import(self, await self.call("services.list"))
