@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ HOSTILE = "Dupont [/x] " + "é" * 150
 
 
 @pytest.fixture(scope="module", autouse=True)
-def people(world: World) -> Iterator[None]:
+def people(world: World) -> None:
     """Two hundred and fifty users; the first is known to a terminal by another name."""
     site = world.gateway.site_id
     world.operate("users.add", site_id=site, enrollid="1001", name=HOSTILE)
@@ -36,7 +36,6 @@ def people(world: World) -> Iterator[None]:
         source="terminal ZX02",
         now=NOON,
     )
-    yield
 
 
 def terminal_id(world: World) -> int:
@@ -61,7 +60,7 @@ def user(world: World, enrollid: str) -> Any:
 
 def test_users_are_paged_and_filtered_by_the_server(world: World) -> None:
     async def body(seen: Console) -> None:
-        await seen.see("1001", "Dupont [/x]", "another name on a terminal", "operator server")
+        await seen.see("1001", "Dupont [/x]", "another name on a terminal", "operator serv")
         assert len(seen.grid.rows) == 200
         await seen.press("end", "pagedown")
         await seen.see("page 2", "1201")
@@ -154,7 +153,9 @@ def test_marked_users_are_brought_to_terminals_after_counts(world: World) -> Non
         await seen.until(lambda: "pending" in str(seen.grid.rows[1].cells["sync"]))
         await seen.press("u", "p", "3")
         await seen.see("Which terminals?")
-        await seen.press("enter", "y")
+        await seen.press("enter")
+        await seen.until(lambda: isinstance(seen.app.screen, Confirm))
+        await seen.press("y")
         await seen.see("not begun", "already")
         world.operate("tasks.cancel", task_id=loads[0].task_id)
 
