@@ -78,6 +78,8 @@ def test_users_are_paged_and_filtered_by_the_server(world: World) -> None:
         await seen.until(lambda: [row.record.enrollid for row in seen.grid.rows] == ["1001"])
         mode.set_filter("state:disabled")
         await seen.see("no match")
+        mode.set_filter("")
+        await seen.see("1001")
 
     async def french(seen: Console) -> None:
         await seen.see("Utilisateurs", "autre nom sur un terminal")
@@ -161,7 +163,8 @@ def test_marked_users_are_brought_to_terminals_after_counts(world: World) -> Non
         await seen.press("enter")
         await seen.until(lambda: isinstance(seen.app.screen, Confirm))
         await seen.press("y")
-        await seen.see("not begun", "already")
+        await seen.see("not begun: 1 (ZX02", "users are being sent to that terminal already")
+        assert "on their way to 0" not in seen.text()
         world.operate("tasks.cancel", task_id=loads[0].task_id)
 
     look(world, body)

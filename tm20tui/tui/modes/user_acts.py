@@ -170,7 +170,8 @@ def _confirm_push(
             begun,
         ).format(users=formats.number(count), count=begun)
         if refused:
-            text += f" · {_('not begun')}: {len(targets) - begun} ({refused})"
+            lacking = f"{_('not begun')}: {len(targets) - begun} ({refused})"
+            text = f"{text} · {lacking}" if begun else lacking
         mode.app.tell("bad" if refused else "accent", text, ref=mode.app.last_reference)
         mode.look_soon()
 
