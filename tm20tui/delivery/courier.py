@@ -194,7 +194,7 @@ class Courier:
         if self._health.state == "paused":
             self._in_round = False
         if request is not None and not self._reload:
-            left = await self._write(count_pending, self._service.id)
+            left = await self._count_pending()
             is_paced = self._health.state == "healthy" and self._paced_until() is not None
             # A round that the pace interrupted goes on; one that found nothing to send is over.
             if not left or not is_paced or taken.batch is None:
@@ -310,13 +310,16 @@ class Courier:
         """Nothing can be sent until the service is edited."""
         while not self._stopping.is_set() and not self._reload:
             for request in list(self._requests):
-                self._finish(request, await self._write(count_pending, self._service.id), reason)
+                self._finish(request, await self._count_pending(), reason)
             await self._signal.wait()
 
     async def _write(
         self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         return await self._office.write(self._service.name, self._stopping, function, *args, **kwargs)
+
+    async def _count_pending(self) -> int:
+        return await self._office.read(self._service.name, self._stopping, count_pending, self._service.id)
 
     def _finish(self, request: SyncRequest, left: int, reason: str) -> None:
         self._requests.remove(request)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import random
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
 import trio
@@ -57,10 +58,29 @@ class Office:
         Raises:
             Stopping: it is not there, and `stopping` is set.
         """
+        return await self._patiently(
+            service, stopping, partial(self.database.write, function, *args, **kwargs)
+        )
+
+    async def read(
+        self,
+        service: str,
+        stopping: trio.Event,
+        function: Callable[Concatenate[Connection, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Read with the same patience; no punch waits for it."""
+        return await self._patiently(
+            service, stopping, partial(self.database.read, function, *args, **kwargs)
+        )
+
+    async def _patiently(self, service: str, stopping: trio.Event, access: Callable[[], Awaitable[T]]) -> T:
         failures = 0
         while True:
             try:
-                found = await self.database.write(function, *args, **kwargs)
+                found = await access()
             except StoreUnavailable as error:
                 if not failures:
                     log.error("waiting for the database: %s", error, extra={"service": service})

@@ -60,7 +60,7 @@ def heal_chunk(conn: Connection, now: datetime, limit: int = SWEEP_CHUNK) -> int
 
 _NOW = bindparam("now", type_=Utc)
 _REFUSED = "d.status = 'failed' AND d.next_attempt_at IS NOT NULL"
-_PUT_OFF = "d.status = 'pending' AND d.next_attempt_at > :now"
+_PUT_OFF = "d.status = 'pending' AND d.next_attempt_at IS NOT NULL AND d.next_attempt_at > :now"
 _WAITING = (
     text(
         f"SELECT d.id, d.punch_id FROM deliveries d WHERE d.service_id = :service AND {_REFUSED} LIMIT :limit"

@@ -499,6 +499,14 @@ deliveries = Table(
         sqlite_where=text("status = 'pending'"),
         postgresql_where=text("status = 'pending'"),
     ),
+    # When what was put off may go, whatever else waits.
+    Index(
+        "ix_deliveries_put_off",
+        "service_id",
+        "next_attempt_at",
+        sqlite_where=text("status = 'pending' AND next_attempt_at IS NOT NULL"),
+        postgresql_where=text("status = 'pending' AND next_attempt_at IS NOT NULL"),
+    ),
     Index(
         "ix_deliveries_in_flight",
         "batch_id",
