@@ -37,7 +37,7 @@ def parse(*words: str) -> argparse.Namespace:
         (["terminals", "--rate", "nan"], "not a number of at least 0"),
         (["terminals", "--family", "TM20"], "invalid choice"),
         (["terminals", "--offline-share", "1"], "not a number from 0 to 0.99"),
-        (["hr", "--fail", "nope"], "is not one of none, 5xx, 429"),
+        (["hr", "--fail", "nope"], "is not one of none, 204, 5xx, 429"),
         (["hr", "--fail-share", "2"], "not a number from 0 to 1"),
         (["hr", "--port", "70000"], "not a whole number from 0 to 65535"),
     ],

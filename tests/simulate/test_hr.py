@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,9 +12,12 @@ from typing import Any
 import httpx
 import pytest
 import trio
+import trustme
 
 from tests.simulate.test_hr_contract import RECORD
 from tm20tui.simulate.hr import Fault, HrService, expected_auth, serve_hr
+from tm20tui.simulate.hr_messages import Request
+from tm20tui.simulate.hr_signatures import read_secret, signature_problem
 
 PATH = "/api/v1/attendance"
 
@@ -113,7 +117,11 @@ async def test_credentials(kind: str, token: str, header: str, value: str) -> No
     [
         ("5xx", {500, 502, 503}),
         ("429", {429}),
+        ("busy", {408, 425}),
+        ("400", {400}),
         ("auth", {401}),
+        ("403", {403}),
+        ("lie", {200}),
         ("gone", {410}),
         ("redirect", {302}),
         ("garbage", {200}),
@@ -126,6 +134,8 @@ async def test_answers_that_store_nothing(fault: str, statuses: set[int]) -> Non
         assert service.records == {}
         if fault == "garbage":
             assert answers[0].headers["content-type"] == "text/html"
+        if fault == "lie":
+            assert answers[0].json()["success"] is False
         if fault == "redirect":
             assert answers[0].headers["location"] == "http://elsewhere.invalid/"
         if fault == "429":
@@ -206,7 +216,7 @@ async def test_slow_answers_arrive_whole(monkeypatch: pytest.MonkeyPatch) -> Non
 async def test_mixed_strikes_its_share_of_the_requests_in_every_way() -> None:
     async with running(fault="mixed", share=0.5) as (service, client):
         client.timeout = httpx.Timeout(0.02)
-        for n in range(150):
+        for n in range(300):
             try:
                 await post(client, batch(n), key=f"k{n}")
             except httpx.TransportError:
@@ -215,8 +225,9 @@ async def test_mixed_strikes_its_share_of_the_requests_in_every_way() -> None:
         client.timeout = httpx.Timeout(1.0)
         for n in range(150):
             await post(client, batch(n), key=f"k{n}")
-    assert set(service.requests) == {"200", "207", "429", "500", "502", "503", "hang", "reset"}
-    assert 200 < service.requests["200"] < 280
+    failures = {"204", "207", "408", "425", "429", "500", "502", "503", "hang", "reset"}
+    assert set(service.requests) == failures | {"200"}
+    assert 330 < service.requests["200"] < 440
     assert service.counts["delivered_twice"] == service.counts["violations"] == 0
 
 
@@ -226,7 +237,7 @@ async def test_failure_is_switched_at_run_time() -> None:
         assert (answer.status_code, answer.json()["fail"]) == (200, "5xx")
         assert (await post(client, batch(1))).status_code >= 500
         for wrong, word in [
-            ({"fail": "explode"}, "fail must be one of none, 5xx"),
+            ({"fail": "explode"}, "fail must be one of none, 204, 5xx"),
             ({"share": 2}, "share must be"),
             ({"poison_log_ids": 3}, "poison_log_ids must be"),
             ({"hang_seconds": "x"}, "hang_seconds must be"),
@@ -260,3 +271,68 @@ async def test_nonsense_on_the_wire_ends_that_connection_only() -> None:
                     pass
             await stream.aclose()
         assert (await client.get("/api/v1/employees")).status_code == 200
+
+
+SECRET = "whsec_dG0yMHR1aS10ZXN0LXNlY3JldC0wMDAwMDE="
+OLD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+# A message of the upstream standard's own tests, by its own secret.
+UPSTREAM = {
+    "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+    "webhook-timestamp": "1614265330",
+    "webhook-signature": "v1,bm9ldHUjKzFob2VudXRob2VodWUzMjRvdWVvdW9ldQo= "
+    "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds", "words"),
+    [
+        ({}, 0, ""),
+        ({}, 299, ""),
+        ({}, 301, "five minutes"),
+        ({"webhook-timestamp": "soon"}, 0, "five minutes"),
+        ({"webhook-id": "msg_another"}, 0, "no signature fits"),
+        ({"webhook-signature": "v1,AAAA"}, 0, "no signature fits"),
+        ({"webhook-signature": None}, 0, "webhook-signature is missing"),
+    ],
+)
+def test_signatures_are_checked_as_the_standard_says(
+    changes: dict[str, str | None], seconds: int, words: str
+) -> None:
+    headers = {name: value for name, value in (UPSTREAM | changes).items() if value is not None}
+    request = Request("POST", PATH, headers, b'{"test": 2432232314}')
+    keys = [read_secret(SECRET), read_secret(OLD_SECRET)]
+    problem = signature_problem(request, keys, 1614265330 + seconds)
+    assert words in problem
+    assert bool(words) == bool(problem)
+
+
+async def test_what_is_not_signed_is_refused_and_not_stored() -> None:
+    async with running(signing_secrets=[SECRET]) as (service, client):
+        answer = await post(client, batch(1))
+        assert (answer.status_code, service.records) == (401, {})
+        assert "the header webhook-timestamp is missing" in answer.json()["error"]
+    with pytest.raises(ValueError, match="whsec_ and the base64"):
+        HrService(signing_secrets=["not-a-secret"])
+
+
+async def test_it_speaks_https_and_cuts_there_too() -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    service = HrService(seed=1)
+    async with trio.open_nursery() as nursery:
+        port = await nursery.start(partial(serve_hr, service, "127.0.0.1", 0, context))
+        url = f"https://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=url, verify=trusting, trust_env=False) as client:
+            assert (await post(client, batch(1))).status_code == 200
+            service.control({"fail": "reset", "share": 1.0})
+            with pytest.raises(httpx.TransportError):
+                await post(client, batch(2))
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as stranger:
+            with pytest.raises(httpx.ConnectError):
+                await post(stranger, batch(3))
+        nursery.cancel_scope.cancel()
+    assert set(service.records) == {1}

@@ -212,6 +212,14 @@ def _configure_hr(parser: argparse.ArgumentParser) -> None:
     add("--token", help="expected credential; anything else gets 401 (default: none is asked for)")
     add("--auth", choices=("bearer", "api_key", "basic"), default="bearer", help="how --token is sent")
     add("--auth-header", help="header of an api_key (default X-API-Key)")
+    add(
+        "--signing-secret",
+        action="append",
+        default=[],
+        metavar="WHSEC",
+        help="refuse batches that are not signed with it; repeat for several",
+    )
+    add("--tls", type=Path, metavar="FILE", help="speak HTTPS with this certificate and key (PEM, one file)")
     add("--attendance-path", action="append", metavar="PATH", help="default /api/v1/attendance")
     add("--users-path", action="append", metavar="PATH", help="default /api/v1/employees")
     add("--users", type=_integer(0, 100_000), default=50, help="employees (default %(default)s)")
@@ -224,6 +232,10 @@ def _run_hr(arguments: argparse.Namespace) -> int:
     poison = arguments.poison_enrollid or ([13] if arguments.fail is Fault.POISON else [])
     header = arguments.auth_header or ("X-API-Key" if arguments.auth == "api_key" else "Authorization")
     try:
+        tls = None
+        if arguments.tls is not None:
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.load_cert_chain(arguments.tls)
         service = HrService(
             fault=arguments.fail,
             share=arguments.fail_share,
@@ -237,15 +249,21 @@ def _run_hr(arguments: argparse.Namespace) -> int:
             attendance_paths=arguments.attendance_path or ("/api/v1/attendance",),
             users_paths=arguments.users_path or ("/api/v1/employees",),
             ledger=arguments.ledger,
+            signing_secrets=arguments.signing_secret,
         )
+    except ssl.SSLError as error:
+        return _refuse(f"--tls {arguments.tls}: no certificate and key: {error.reason or error}")
     except OSError as error:
-        return _refuse(f"--ledger {arguments.ledger}: {error.strerror}")
+        path = error.filename or arguments.ledger
+        return _refuse(f"{path}: {error.strerror}")
+    except ValueError as error:
+        return _refuse(f"--signing-secret: {error}")
     problem: list[str] = []
 
     async def live() -> None:
         async with trio.open_nursery() as nursery:
             try:
-                serve = functools.partial(serve_hr, service, arguments.host, arguments.port)
+                serve = functools.partial(serve_hr, service, arguments.host, arguments.port, tls)
                 port = await nursery.start(serve)
             except OSError as error:
                 problem.append(
@@ -253,7 +271,8 @@ def _run_hr(arguments: argparse.Namespace) -> int:
                 )
                 nursery.cancel_scope.cancel()
                 return
-            print(f"HR service on http://{arguments.host}:{port}; Ctrl+C ends it.", flush=True)
+            scheme = "http" if tls is None else "https"
+            print(f"HR service on {scheme}://{arguments.host}:{port}; Ctrl+C ends it.", flush=True)
             while True:
                 await trio.sleep(STATUS_SECONDS)
                 _print_hr(service)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http
 import socket
+import ssl
 import struct
 
 import h11
@@ -15,6 +16,8 @@ from tm20tui.simulate.hr_service import HrService, Reply, Request, expected_auth
 
 __all__ = ["Fault", "HrService", "expected_auth", "serve_hr"]
 
+Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
+
 IDLE_SECONDS = 120.0
 DRIP_SECONDS = 0.5
 DRIP_PIECES = 10
@@ -22,17 +25,27 @@ LARGEST_BODY = 32 * 1024 * 1024
 
 
 async def serve_hr(
-    service: HrService, host: str, port: int, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
+    service: HrService,
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None = None,
+    *,
+    task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until cancelled; the bound port is given through `task_status`. OSError when it is taken."""
     listeners = await trio.open_tcp_listeners(port, host=host)
-    handler = functools.partial(_serve_connection, service)
+    handler = functools.partial(_serve_connection, service, tls)
     async with trio.open_nursery() as nursery:
         await nursery.start(functools.partial(trio.serve_listeners, handler, listeners))
         task_status.started(listeners[0].socket.getsockname()[1])
 
 
-async def _serve_connection(service: HrService, stream: trio.SocketStream) -> None:
+async def _serve_connection(
+    service: HrService, tls: ssl.SSLContext | None, socket_stream: trio.SocketStream
+) -> None:
+    stream: Stream = socket_stream
+    if tls is not None:
+        stream = trio.SSLStream(socket_stream, tls, server_side=True, https_compatible=True)
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=64 * 1024)
     try:
         async with stream:
@@ -47,7 +60,7 @@ async def _serve_connection(service: HrService, stream: trio.SocketStream) -> No
         return
 
 
-async def _read_request(connection: h11.Connection, stream: trio.SocketStream) -> Request | None:
+async def _read_request(connection: h11.Connection, stream: Stream) -> Request | None:
     """One whole request; None when the client has gone or stays silent for too long."""
     head: h11.Request | None = None
     body = bytearray()
@@ -58,7 +71,7 @@ async def _read_request(connection: h11.Connection, stream: trio.SocketStream) -
                 if connection.they_are_waiting_for_100_continue:
                     proceed = h11.InformationalResponse(status_code=100, headers=[])
                     await stream.send_all(connection.send(proceed))
-                connection.receive_data(await stream.receive_some(65536))
+                connection.receive_data(bytes(await stream.receive_some(65536)))
             elif isinstance(event, h11.Request):
                 head = event
             elif isinstance(event, h11.Data):
@@ -74,13 +87,14 @@ async def _read_request(connection: h11.Connection, stream: trio.SocketStream) -
     return None
 
 
-async def _answer(connection: h11.Connection, stream: trio.SocketStream, reply: Reply) -> bool:
+async def _answer(connection: h11.Connection, stream: Stream, reply: Reply) -> bool:
     """Send the reply as it says; False when the connection ends with it."""
     if reply.hang_seconds and not await _hang(stream, reply.hang_seconds):
         return False
     if reply.reset:
-        stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        stream.socket.close()
+        beneath = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
+        beneath.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        beneath.socket.close()
         return False
     headers = [*reply.headers, ("content-length", str(len(reply.body)))]
     reason = http.HTTPStatus(reply.status).phrase.encode()
@@ -99,7 +113,7 @@ async def _answer(connection: h11.Connection, stream: trio.SocketStream, reply: 
     return True
 
 
-async def _hang(stream: trio.SocketStream, seconds: float) -> bool:
+async def _hang(stream: Stream, seconds: float) -> bool:
     """Wait; False as soon as the client gives up."""
     with trio.move_on_after(seconds):
         await stream.receive_some(1)

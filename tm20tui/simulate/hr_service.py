@@ -14,40 +14,20 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from tm20tui.simulate.hr_contract import ContractBroken, read_attendance
-from tm20tui.simulate.hr_faults import Fault, draw
+from tm20tui.simulate.hr_faults import Fault, draw, fail_before
+from tm20tui.simulate.hr_messages import Reply as Reply
+from tm20tui.simulate.hr_messages import Request as Request
+from tm20tui.simulate.hr_messages import as_json
+from tm20tui.simulate.hr_signatures import read_secret, signature_problem
 from tm20tui.simulate.people import Person, make_roster
 
 KEY_HEADERS = ("webhook-id", "idempotency-key")
 KEPT_VIOLATIONS = 100
-HTML = b"<html><head><title>Welcome</title></head><body><h1>Please sign in to the network</h1></body></html>"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request, read to its end. Header names are lower case, `path` is without the query."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What to answer, and how: `hang` first waits that long, `reset` cuts instead, `drip` answers slowly."""
-
-    status: int
-    body: bytes = b""
-    headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"),)
-    hang_seconds: float = 0.0
-    reset: bool = False
-    drip: bool = False
 
 
 class HrService:
@@ -57,8 +37,9 @@ class HrService:
     requests), replayed (records of a batch that came again under its key, byte for byte),
     delivered_twice (records that came again under another key), violations, unkeyed
     (batches without a key). `requests`: answers by status; ``hang`` and ``reset`` are
-    those that got none. `fault`, `share`, the poison sets, `retry_after_seconds` and so
-    on may be changed at any time.
+    those that got none. With `signing_secrets` a batch must be signed with one of them,
+    within five minutes of `now` (Unix seconds). `fault`, `share`, the poison sets,
+    `retry_after_seconds` and so on may be changed at any time.
     """
 
     def __init__(
@@ -80,6 +61,8 @@ class HrService:
         attendance_paths: Collection[str] = ("/api/v1/attendance",),
         users_paths: Collection[str] = ("/api/v1/employees",),
         ledger: Path | str | None = None,
+        signing_secrets: Collection[str] = (),
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.fault = Fault(fault)
         self.share = share
@@ -102,6 +85,8 @@ class HrService:
         self.requests: Counter[str] = Counter()
         self.violations: list[str] = []
         self.delivered_twice: list[int] = []
+        self.require_signatures(*signing_secrets)
+        self.now = now
         self._rng = random.Random(f"hr/{seed}") if seed is not None else random.Random()
         self._digests: dict[str, bytes] = {}
         self._answers: dict[str, Reply] = {}
@@ -113,6 +98,10 @@ class HrService:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def require_signatures(self, *secrets: str) -> None:
+        """Refuse from now on what is not signed with one of these; a ValueError changes nothing."""
+        self._keys = [read_secret(secret) for secret in secrets]
 
     def ledger(self) -> dict[str, Any]:
         """Body of ``GET /__ledger``."""
@@ -175,7 +164,7 @@ class HrService:
 
     def _operate(self, request: Request) -> Reply:
         if request.path == "/__ledger" and request.method == "GET":
-            return _json(200, self.ledger())
+            return as_json(200, self.ledger())
         if request.path == "/__control" and request.method == "POST":
             try:
                 changes = json.loads(request.body or b"{}")
@@ -183,60 +172,45 @@ class HrService:
                     raise ValueError("the body must be an object")
                 self.control(changes)
             except ValueError as error:
-                return _json(400, {"error": str(error)})
-            return _json(200, self.ledger())
-        return _json(405, {"error": "method not allowed"})
+                return as_json(400, {"error": str(error)})
+            return as_json(200, self.ledger())
+        return as_json(405, {"error": "method not allowed"})
 
     # ------------------------------------------------------------ the service
 
     def _judge(self, request: Request) -> Reply:
         posting = request.path in self.attendance_paths
         if not posting and request.path not in self.users_paths:
-            return _json(404, {"error": "no such path"})
+            return as_json(404, {"error": "no such path"})
         if request.method != ("POST" if posting else "GET"):
-            return _json(405, {"error": "method not allowed"})
+            return as_json(405, {"error": "method not allowed"})
         if self.auth is not None and request.headers.get(self.auth_header) != self.auth:
-            return _json(401, {"error": "unauthorized"})
+            return as_json(401, {"error": "unauthorized"})
+        if posting and self._keys and (problem := signature_problem(request, self._keys, self.now())):
+            return as_json(401, {"error": f"the signature is refused: {problem}"})
         key = self._notice_key(request) if posting else None
         fault = draw(self.fault, self.share, self._rng)
-        failure = self._fail_before(fault)
+        failure = fail_before(
+            fault,
+            self._rng,
+            retry_after=self._retry_after() if fault is Fault.THROTTLE else "",
+            hang_seconds=self.hang_seconds,
+            redirect_to=self.redirect_to,
+        )
         if failure is not None:
             return failure
         reply = self._take_attendance(request, key, fault) if posting else self._list_people()
         if reply.status >= 400:
             return reply
+        if fault is Fault.EMPTY:
+            return Reply(204, b"", ())
         if fault is Fault.TIMEOUT:
             return dataclasses.replace(reply, hang_seconds=self.hang_seconds)
         return dataclasses.replace(reply, reset=fault is Fault.RESET_AFTER, drip=fault is Fault.SLOW)
 
-    def _fail_before(self, fault: Fault) -> Reply | None:
-        match fault:
-            case Fault.SERVER_ERROR:
-                status = self._rng.choice((500, 502, 503))
-                if status == 502:
-                    return Reply(
-                        502, b"<html><h1>502 Bad Gateway</h1></html>", (("content-type", "text/html"),)
-                    )
-                return _json(status, {"error": "internal error" if status == 500 else "maintenance"})
-            case Fault.THROTTLE:
-                return _json(429, {"error": "too many requests"}, ("retry-after", self._retry_after()))
-            case Fault.TIMEOUT_BEFORE:
-                return dataclasses.replace(_json(504, {}), hang_seconds=self.hang_seconds)
-            case Fault.GARBAGE:
-                return Reply(200, HTML, (("content-type", "text/html"),))
-            case Fault.RESET:
-                return Reply(0, reset=True)
-            case Fault.AUTH:
-                return _json(401, {"error": "token expired"})
-            case Fault.GONE:
-                return _json(410, {"error": "this endpoint is gone"})
-            case Fault.REDIRECT:
-                return _json(302, {}, ("location", self.redirect_to))
-        return None
-
     def _retry_after(self) -> str:
         if self.retry_after_as_date:
-            return email.utils.formatdate(time.time() + self.retry_after_seconds, usegmt=True)
+            return email.utils.formatdate(self.now() + self.retry_after_seconds, usegmt=True)
         return f"{self.retry_after_seconds:g}"
 
     def _list_people(self) -> Reply:
@@ -251,7 +225,7 @@ class HrService:
             }
             for person in self.people
         ]
-        return _json(200, {"users": users})
+        return as_json(200, {"users": users})
 
     def _notice_key(self, request: Request) -> str | None:
         """The batch's key. From its first arrival on, whatever became of it, a key means one body."""
@@ -273,21 +247,21 @@ class HrService:
         except ContractBroken as broken:
             for sentence in broken.faults:
                 self._violation(sentence)
-            return _json(422, {"error": "the body is not in the agreed format", "faults": broken.faults})
+            return as_json(422, {"error": "the body is not in the agreed format", "faults": broken.faults})
         self.counts["received"] += len(rows)
         if key is not None and key in self._answers:
             self.counts["replayed"] += len(rows)
             return self._answers[key]
         if fault is Fault.BIG and len(rows) > self.big_above:
-            return _json(413, {"error": f"at most {self.big_above} records at once"})
+            return as_json(413, {"error": f"at most {self.big_above} records at once"})
         poisoned = [row for row in rows if self._is_poisoned(row)]
         if fault is Fault.PARTIAL:
             reply = self._take_some(rows, key)
         elif poisoned:
-            return _json(422, {"error": f"log_id {poisoned[0]['log_id']}: this employee is unknown"})
+            return as_json(422, {"error": f"log_id {poisoned[0]['log_id']}: this employee is unknown"})
         else:
             self._store(rows, key)
-            reply = _json(200, {"received": len(rows)})
+            reply = as_json(200, {"received": len(rows)})
         if key is not None:
             self._answers[key] = reply
         return reply
@@ -320,7 +294,7 @@ class HrService:
                 verdict = {"status": "accepted"}
             results.append({"log_id": log_id} | verdict)
         self._store(taken, key)
-        return _json(status, {"results": results})
+        return as_json(status, {"results": results})
 
     def _store(self, rows: list[dict[str, Any]], key: str | None) -> None:
         lines: list[str] = []
@@ -357,8 +331,3 @@ def expected_auth(kind: str, token: str) -> str:
         case "api_key":
             return token
     raise ValueError(f"auth must be bearer, api_key or basic, not {kind!r}")
-
-
-def _json(status: int, content: Any, *headers: tuple[str, str]) -> Reply:
-    body = json.dumps(content, ensure_ascii=False).encode()
-    return Reply(status, body, (("content-type", "application/json"), *headers))
