@@ -82,6 +82,7 @@ class Rig:
         )
         self._zero = self.clock.current_time()
         self.terminal_id = 0
+        self.receiver.now = lambda: self.now().timestamp()
 
     async def add_service(self, **values: Any) -> Service:
         fields: dict[str, Any] = {
