@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import trio
 
 from tests.cli.shell import HOSTILE, Shell
+from tests.process.server import until
 
 # ---------------------------------------------------------------- for scripts
 
@@ -118,6 +121,30 @@ def test_events_are_followed_as_lines(shell: Shell) -> None:
     event = json.loads(process.stdout.read())
     process.stdout.close()
     assert (event["kind"], event["facts"]["operation"]) == ("operation", "terminals.approve")
+
+
+def test_who_follows_a_server_that_stops_is_told_and_exits_3(alone: Shell) -> None:
+    alone.server.prepare()
+    alone.server.spawn()
+    trio.run(alone.server.ready)
+    trio.run(until, lambda: (alone.server.folder / "control.sock").exists())
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tm20tui", "events", "--follow", "--plain"],
+        cwd=alone.server.folder,
+        env=alone.environment | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    while not select.select([process.stdout], [], [], 0.3)[0]:
+        alone.run("tasks", "run-now", "nothing")
+    trio.run(alone.server.stop)
+    assert process.wait(30) == 3
+    assert process.stderr is not None
+    assert process.stderr.read() == "tm20tui: the server closed the connection\n"
+    process.stdout.close()
+    process.stderr.close()
 
 
 def test_dangerous_things_need_a_yes_where_nobody_can_be_asked(shell: Shell) -> None:
