@@ -29,7 +29,7 @@ _REACH = timedelta(days=3)
 
 @operation("punches.deliveries", "viewer", writes=False)
 async def list_shares(call: Call, punch_ids: Sequence[int]) -> dict[int, tuple[PunchDelivery, ...]]:
-    """What each service got or is owed of some punches, by punch id; at most 500.
+    """What each service got or is owed of the punches `punch_ids`, at most 500, by punch id.
 
     Raises:
         InvalidInput
@@ -40,7 +40,7 @@ async def list_shares(call: Call, punch_ids: Sequence[int]) -> dict[int, tuple[P
 
 @operation("punches.judge", "viewer", writes=False)
 async def judge_punches(call: Call, punch_ids: Sequence[int]) -> dict[int, Judgement]:
-    """Who was on time, late or early, by punch id; at most 500 punches.
+    """Who was on time, late or early, for the punches `punch_ids`, at most 500, by punch id.
 
     Punches of terminals without schedules, and those whose time is not trusted, are left out.
 
