@@ -73,6 +73,10 @@ class Rig:
     events: EventBus = field(default_factory=EventBus)
     dispatcher: Dispatcher = field(init=False)
 
+    @property
+    def started_at(self) -> datetime:
+        return START
+
     def now(self) -> datetime:
         return START + timedelta(seconds=self.clock.current_time() - self._zero)
 

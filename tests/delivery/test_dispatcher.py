@@ -239,6 +239,29 @@ async def test_sync_now_resumes_a_paused_service_that_is_owed_nothing(
     await rig.until_settled(sent=1)
 
 
+async def test_whoever_asks_for_a_sync_may_go_before_it_is_over(
+    rig: Rig, mock_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.receiver.script = [says(200, hang_seconds=3.0)]
+    service = await rig.add_service(sync_interval_minutes=60)
+    await rig.punch(2)
+    await rig.start()
+    gone = trio.CancelScope()
+
+    async def ask() -> None:
+        with gone:
+            await rig.dispatcher.sync_now(service.id)
+
+    rig.nursery.start_soon(ask)
+    await rig.until(lambda: rig.receiver.seen)
+    gone.cancel()
+    mock_clock.jump(3)
+    await rig.until_settled(sent=2)
+    report = await rig.dispatcher.sync_now(service.id)
+    assert (report.sent, report.left) == (0, 0)
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
 async def test_sync_now_refuses_what_is_not_there(rig: Rig, mock_clock: MockClock) -> None:
     await rig.start()
     with pytest.raises(NotFound):

@@ -322,6 +322,8 @@ class Courier:
         return await self._office.read(self._service.name, self._stopping, count_pending, self._service.id)
 
     def _finish(self, request: SyncRequest, left: int, reason: str) -> None:
-        self._requests.remove(request)
+        # Whoever asked may have gone meanwhile.
+        if request in self._requests:
+            self._requests.remove(request)
         request.left, request.reason = left, reason
         request.done.set()
