@@ -95,8 +95,6 @@ def fail_before(
             return as_json(200, {"success": False, "error": "the database is down"})
         case Fault.RESET:
             return Reply(0, reset=True)
-        case Fault.BAD_REQUEST:
-            return as_json(400, {"error": "bad request"})
         case Fault.AUTH:
             return as_json(401, {"error": "token expired"})
         case Fault.FORBIDDEN:

@@ -252,6 +252,9 @@ class HrService:
         if key is not None and key in self._answers:
             self.counts["replayed"] += len(rows)
             return self._answers[key]
+        # A service that knows a batch by its key never refuses it afterwards.
+        if fault is Fault.BAD_REQUEST:
+            return as_json(400, {"error": "bad request"})
         if fault is Fault.BIG and len(rows) > self.big_above:
             return as_json(413, {"error": f"at most {self.big_above} records at once"})
         poisoned = [row for row in rows if self._is_poisoned(row)]
