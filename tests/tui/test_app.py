@@ -308,7 +308,7 @@ def test_marks_filter_and_escape_in_order(world: World) -> None:
         await seen.press(*"none")
         await seen.see("no match — Esc clears the filter “none”", "2 marked (2 hidden)")
         await seen.press("escape", "escape")
-        await seen.see("ZX01")
+        await seen.see("ZX01", "ZX02", "ZX03", "Terminals · 3")
         await seen.press("escape")
         await seen.until(lambda: "marked" not in seen.text())
 

@@ -375,6 +375,9 @@ class TableMode(ModeScreen):
             self.restart_pages()
         else:
             self._show(settle=True)
+            # A mode that cuts what it holds has other rows for another filter.
+            self._is_settled = False
+            self.look_soon()
         self.draw_frame()
 
     def _clear_filter(self) -> bool:

@@ -1,0 +1,1 @@
+"""A tour of the console in a real terminal: `python -m tests.tour`."""

@@ -1,0 +1,71 @@
+"""A real terminal that a script looks at and types into: tmux, with a server of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+PATIENCE_SECONDS = 15.0
+
+
+class NeverSeen(AssertionError):
+    """What was waited for did not come; the message holds the screen."""
+
+
+class Screen:
+    """One tmux session. A context manager; everything in it is killed at the end."""
+
+    def __init__(self, command: str, *, columns: int, rows: int) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="tm20tui-tour-")
+        self._socket = str(Path(self._folder.name) / "tmux")
+        size = ["-x", str(columns), "-y", str(rows)]
+        self.started_at = time.monotonic()
+        self._tmux("-f", "/dev/null", "new-session", "-d", "-s", "tour", *size, command)
+
+    def text(self) -> str:
+        """What is on the screen."""
+        return self._tmux("capture-pane", "-p", "-t", "tour")
+
+    def press(self, *keys: str) -> None:
+        """Keys by tmux's names (`Enter`, `Escape`, `C-t`), or single characters."""
+        for key in keys:
+            self._tmux("send-keys", "-t", "tour", *(["-l", key] if len(key) == 1 else [key]))
+
+    def type(self, text: str) -> None:
+        """Letters as they are."""
+        self._tmux("send-keys", "-t", "tour", "-l", text)
+
+    def see(self, *words: str, seconds: float = PATIENCE_SECONDS) -> float:
+        """Wait until all of these are on the screen; the seconds it took."""
+        started = time.monotonic()
+        while True:
+            text = self.text()
+            if all(word in text for word in words):
+                return time.monotonic() - started
+            if time.monotonic() - started > seconds:
+                missing = [word for word in words if word not in text]
+                raise NeverSeen(f"not within {seconds:.0f} s: {missing}\n{text}")
+            time.sleep(0.05)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Another size."""
+        self._tmux("resize-window", "-t", "tour", "-x", str(columns), "-y", str(rows))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        subprocess.run(["tmux", "-S", self._socket, "kill-server"], check=False, capture_output=True)
+        self._folder.cleanup()
+
+    def _tmux(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-S", self._socket, *arguments], check=True, capture_output=True, text=True, timeout=10
+        )
+        return done.stdout
