@@ -92,10 +92,10 @@ async def test_quarantine_is_listed_and_discarded(api: Running) -> None:
 
 async def test_an_alarm_is_acknowledged(api: Running) -> None:
     await fill(api.gateway)
-    known = (await ask(api, "POST", "alarms/acknowledge/", {"key": "silent:1"}))["alarm"]
+    known = (await ask(api, "POST", "alarms/acknowledge/", {"key": "users:1:1"}))["alarm"]
     assert (known["acknowledged_by"], known["cleared_at"]) == ("local", None)
     shown = {alarm["key"]: alarm for alarm in (await ask(api, "GET", "alarms/"))["alarms"]}
-    assert shown["silent:1"]["acknowledged_at"] is not None
+    assert shown["users:1:1"]["acknowledged_at"] is not None
 
 
 async def test_a_command_is_asked_listed_and_taken_back(api: Running) -> None:

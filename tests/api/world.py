@@ -46,7 +46,7 @@ async def fill(gateway: Gateway) -> None:
     await gateway.database.write(_rows, gateway)
     hours = {"name": "Day", "weekday": 0, "check_in_time": "08:00", "check_out_time": "17:00"}
     await schedules.add_schedule(call, 1, hours)
-    gateway.alarms.set("silent:1", "terminal TM20-001 is silent")
+    gateway.alarms.set("users:1:1", "terminal TM20-001 is silent")
     gateway.tasks.start("a task", _nothing)
 
 

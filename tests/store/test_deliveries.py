@@ -286,7 +286,7 @@ QUEUES = {
     "back-fill": (deliveries_module._BACKFILL_STEP, "ix_punches_pending"),
     "forget": (deliveries_module._FAILED_PUNCHES, "ix_punches_failed"),
     "hasten refused": (reviving_module._WAITING[0], "ix_deliveries_failed"),
-    "hasten put off": (reviving_module._WAITING[1], "ix_deliveries_pending"),
+    "hasten put off": (reviving_module._WAITING[1], "ix_deliveries_put_off"),
 }
 
 

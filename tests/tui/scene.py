@@ -55,7 +55,7 @@ def set_up(world: World) -> None:
 
 
 async def _raise_alarm(world: World) -> None:
-    world.gateway.alarms.set("drift:4", "the clock of ZX0006827504 is 220 s ahead")
+    world.gateway.alarms.set("drift:4", "the clock of ZX0006827504 (Dépôt) is 220 s fast")
 
 
 def _doors(connection: Connection, site_id: int) -> None:
