@@ -94,7 +94,6 @@ class ConsoleApp(App[int]):
         self.messages = Messages()
         self.memory = Memory(self._memory_path())
         self.last_reference = ""
-        self.shows_ages = True
         self.seen: Snapshot = backend.snapshot()
         self._tick_failure = ""
         self._undo: list[tuple[float, Undo]] = []
@@ -260,18 +259,10 @@ class ConsoleApp(App[int]):
         """Begin with the first mode, and look at the server from now on."""
         if self.settings.keys:
             self.set_keymap(dict(self.settings.keys))
-        self._classify()
+        self.set_class(self.ascii, "-ascii")
         self.switch_mode(ALL_MODES[0].MODE)
         fps = min(self.settings.fps, _SLOW_FPS) if self.client.slow else self.settings.fps
         self.set_interval(1 / fps, self._tick)
-
-    def on_resize(self) -> None:
-        """Other widths, other layouts."""
-        self._classify()
-
-    def _classify(self) -> None:
-        self.set_class(self.ascii, "-ascii")
-        self.set_class(self.size.width < 60 or self.size.height < 16, "-tiny")
 
     def _tick(self) -> None:
         self.seen = self.backend.snapshot()
@@ -332,10 +323,6 @@ class ConsoleApp(App[int]):
     def use_theme(self, name: str) -> None:
         """Use another theme from now on."""
         self.theme = name
-
-    def action_toggle_times(self) -> None:
-        """Ages or moments."""
-        self.shows_ages = not self.shows_ages
 
     def action_help(self) -> None:
         """The help of the mode."""

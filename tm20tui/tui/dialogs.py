@@ -207,16 +207,15 @@ class Choice(Dialog[str]):
 class Ask(Dialog[str]):
     """One line to type. The result is the text, None when cancelled."""
 
-    def __init__(self, title: str, prompt: str, value: str = "", *, password: bool = False) -> None:
+    def __init__(self, title: str, prompt: str, value: str = "") -> None:
         super().__init__(title)
         self._prompt = prompt
         self._value = value
-        self._password = password
 
     def body(self) -> ComposeResult:
         """The question and the line."""
         yield Static(self._prompt, markup=False)
-        yield Input(self._value, id="line", password=self._password, compact=True)
+        yield Input(self._value, id="line", compact=True)
 
     def footnote(self) -> str:
         """The two ways out."""

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from tm20tui.tui import formats, paint
 from tm20tui.tui.language import _
-from tm20tui.tui.safe import clip, safe
+from tm20tui.tui.safe import safe
 from tm20tui.tui.states import (
     ATTENTION,
     DEAD,
@@ -165,8 +165,3 @@ def _spread(left: Content, right: Content, width: int) -> Content:
     if left.cell_length > room:
         left = left.truncate(max(0, room - 1), ellipsis=True)
     return Content.assemble(left, " " * max(1, room - left.cell_length), right)
-
-
-def shorten(text: str, width: int) -> str:
-    """Foreign text on one line of a frame."""
-    return clip(safe(text), width)

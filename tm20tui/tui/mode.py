@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
-from textual.widget import Widget
 
 from tm20tui.errors import OperationError, Tm20Error
 from tm20tui.tui.actions import Action, Plan, Target
 from tm20tui.tui.bulk import run_plan
 from tm20tui.tui.dialogs import Choice, Confirm
 from tm20tui.tui.frame import KeyHints, MessageLine, StatusRow, TabsRow
-from tm20tui.tui.language import N_, _
+from tm20tui.tui.language import N_, _, sentence
 from tm20tui.tui.safe import safe
 
 if TYPE_CHECKING:
@@ -302,17 +301,9 @@ class ModeScreen(Screen[Any]):
             self.app.messages.dismiss()
             self.draw_frame()
 
-    def focus_on(self, selector: str) -> None:
-        """Put the focus on a widget, if it is there."""
-        found: Widget | None = next(iter(self.query(selector)), None)
-        if found is not None:
-            found.focus()
-
 
 def said_by(error: Exception) -> str:
     """What to tell an operator of an error: the sentence of an expected one, else where to look."""
-    from tm20tui.tui.language import sentence
-
     if isinstance(error, OperationError) and error.field:
         return f"{error.field}: {sentence(str(error))}"
     if isinstance(error, Tm20Error):

@@ -96,9 +96,6 @@ class Commands(Provider):
             Command("langue language en english", "Language: English", "", partial(app.speak, "en"), True),
             Command("aide help ?", _("Help"), _("every key of this mode"), app.action_help, True),
             Command("quitter quit q", _("Quit…"), "", app.action_quit_dialog, True),
-            Command(
-                "temps time relative absolute", _("Times: how long ago, or when"), "", app.action_toggle_times
-            ),
         ]
         if app.settings.crash_command:
             found.append(Command("crash", _("Crash this console (to try it)"), "", app.crash))

@@ -296,10 +296,6 @@ class TasksMode(TabbedMode):
         app.push_screen(Notice(self.target_of(row).label, content))
 
 
-def _is_often(interval: float | None) -> bool:
-    return interval is not None and interval < _OFTEN_SECONDS
-
-
 def _duration(start: Any, end: Any) -> str:
     if start is None or end is None or end < start:
         return "–"
