@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 
 from tests.tui.deliveries import fill, statuses
-from tests.tui.world import Console, World, client, console, running
+from tests.tui.world import Console, World, look_at, running
 from tm20tui.model import utc_now
-from tm20tui.operations.call import Role
 from tm20tui.tui.dialogs import Ask, Confirm
 from tm20tui.tui.modes.delivery import DeliveryMode
 from tm20tui.tui.modes.delivery_detail import DeliveryDetail
@@ -27,23 +26,12 @@ def company(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def look(
-    world: World, body: Callable[[Console], Awaitable[None]], role: Role = "admin", **options: Any
-) -> None:
-    """Run `body` with a console that shows mode 3."""
-
-    async def run() -> None:
-        who = client(role, language=options.pop("language", "en"))
-        async with console(world, who, **options) as seen:
-            await seen.press("3")
-            await seen.until(lambda: mode(seen).grid.rows or mode(seen).grid.empty)
-            await body(seen)
-
-    asyncio.run(run())
+look = partial(look_at, DeliveryMode)
+"""Run a body with a console that shows the mode."""
 
 
 def mode(seen: Console) -> DeliveryMode:
-    return next(screen for screen in seen.app.screen_stack if isinstance(screen, DeliveryMode))
+    return seen.mode(DeliveryMode)
 
 
 def shown(seen: Console) -> list[object]:

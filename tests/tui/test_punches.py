@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,9 +14,8 @@ from sqlalchemy import Connection
 
 from tests.store.factories import add_punch
 from tests.tui.deliveries import fill, statuses
-from tests.tui.world import Console, World, client, console, running
+from tests.tui.world import Console, World, look_at, running
 from tm20tui.model import utc_now
-from tm20tui.operations.call import Role
 from tm20tui.store.punches import add_to_total
 from tm20tui.store.schema import quarantine
 from tm20tui.tui.dialogs import Confirm, Notice
@@ -32,23 +31,12 @@ def company(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def look(
-    world: World, body: Callable[[Console], Awaitable[None]], role: Role = "admin", **options: Any
-) -> None:
-    """Run `body` with a console that shows mode 4."""
-
-    async def run() -> None:
-        who = client(role, language=options.pop("language", "en"))
-        async with console(world, who, **options) as seen:
-            await seen.press("4")
-            await seen.until(lambda: mode(seen).grid.rows or mode(seen).grid.empty)
-            await body(seen)
-
-    asyncio.run(run())
+look = partial(look_at, PunchesMode)
+"""Run a body with a console that shows the mode."""
 
 
 def mode(seen: Console) -> PunchesMode:
-    return next(screen for screen in seen.app.screen_stack if isinstance(screen, PunchesMode))
+    return seen.mode(PunchesMode)
 
 
 def shown(seen: Console) -> list[object]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,8 @@ from textual.widgets import Input, Select, Static
 
 from tests.delivery.rig import Receiver, says
 from tests.tui.deliveries import fill
-from tests.tui.world import Console, World, client, console, running
+from tests.tui.world import Console, World, look_at, running
 from tm20tui.model import Service
-from tm20tui.operations.call import Role
 from tm20tui.simulate.hr import serve_hr
 from tm20tui.tui.dialogs import Confirm, Notice
 from tm20tui.tui.modes.service_fields import BadText, read_headers
@@ -32,23 +31,12 @@ def company(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def look(
-    world: World, body: Callable[[Console], Awaitable[None]], role: Role = "admin", **options: Any
-) -> None:
-    """Run `body` with a console that shows mode 7."""
-
-    async def run() -> None:
-        who = client(role, language=options.pop("language", "en"))
-        async with console(world, who, **options) as seen:
-            await seen.press("7")
-            await seen.until(lambda: mode(seen).grid.rows or mode(seen).grid.empty)
-            await body(seen)
-
-    asyncio.run(run())
+look = partial(look_at, ServicesMode)
+"""Run a body with a console that shows the mode."""
 
 
 def mode(seen: Console) -> ServicesMode:
-    return next(screen for screen in seen.app.screen_stack if isinstance(screen, ServicesMode))
+    return seen.mode(ServicesMode)
 
 
 def form(seen: Console) -> ServiceForm:

@@ -21,8 +21,12 @@ from tm20tui.tui.app import ConsoleApp
 from tm20tui.tui.bridge import Bridge
 from tm20tui.tui.console import AttachedConsole, Client
 from tm20tui.tui.grid import Grid
+from tm20tui.tui.mode import ModeScreen
+from tm20tui.tui.table_mode import TableMode
 
 T = TypeVar("T")
+M = TypeVar("M", bound=ModeScreen)
+Table = TypeVar("Table", bound=TableMode)
 WAIT_SECONDS = 10.0
 
 
@@ -173,6 +177,10 @@ class Console:
         """Wait until all of these are on the screen."""
         await self.until(lambda: all(word in self.text() for word in words), f"on the screen: {words}")
 
+    def mode(self, kind: type[M]) -> M:
+        """The mode or detail of this kind that is open."""
+        return next(screen for screen in self.app.screen_stack if isinstance(screen, kind))
+
     def text(self) -> str:
         """What is on the screen, as text."""
         screen = self.app.screen
@@ -190,3 +198,22 @@ async def console(
     app = ConsoleApp(who or client(), host, kwargs.pop("backend", world.bridge), **kwargs)
     async with app.run_test(size=size) as pilot:
         yield Console(app, pilot, host)
+
+
+def look_at(
+    kind: type[Table],
+    world: World,
+    body: Callable[[Console], Awaitable[None]],
+    role: Role = "admin",
+    **options: Any,
+) -> None:
+    """Run `body` with a console that shows this mode, once it has something to show."""
+
+    async def run() -> None:
+        who = client(role, language=options.pop("language", "en"))
+        async with console(world, who, **options) as seen:
+            await seen.press(str(kind.NUMBER))
+            await seen.until(lambda: seen.mode(kind).grid.rows or seen.mode(kind).grid.empty)
+            await body(seen)
+
+    asyncio.run(run())

@@ -57,5 +57,10 @@ def identified_by(log: AttendanceLog) -> str:
     """How the person identified, as far as the number means something."""
     if log.verifymode == QR_CODE:
         return _("QR code")
-    word = MODES.get(log.mode)
-    return _(_IDENTIFIED[word]) if word in _IDENTIFIED else _("mode {number}").format(number=log.mode)
+    return word_of_mode(log.mode) or _("mode {number}").format(number=log.mode)
+
+
+def word_of_mode(mode: int) -> str:
+    """What the number usually means, "" where it means nothing to us."""
+    word = MODES.get(mode, "")
+    return _(_IDENTIFIED[word]) if word in _IDENTIFIED else ""

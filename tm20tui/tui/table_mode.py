@@ -175,7 +175,7 @@ class TableMode(ModeScreen):
         rows: Sequence[Row] = self._all
         if not self.is_paged:
             if hiding := self.hiding:
-                rows = [row for row in rows if hiding.matches(_text_of(row), self.fields_of(row))]
+                rows = [row for row in rows if hiding.matches(text_of(row), self.fields_of(row))]
             if self._sort in self.sorts:
                 rows = sorted(rows, key=self.sorts[self._sort], reverse=self._reversed)
             if self._is_settled and not settle:
@@ -476,7 +476,8 @@ class TableMode(ModeScreen):
             self.close_filter()
 
 
-def _text_of(row: Row) -> str:
+def text_of(row: Row) -> str:
+    """Everything a row shows, for a filter to look through."""
     return " ".join(cell if isinstance(cell, str) else cell[0] for cell in row.cells.values())
 
 

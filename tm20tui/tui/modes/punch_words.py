@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from tm20tui.model import AttendanceLog
 from tm20tui.operations.punch_details import Judgement, PunchDelivery
 from tm20tui.tui.language import N_, _
+from tm20tui.tui.punch_cells import word_of_mode
 from tm20tui.tui.safe import safe
 from tm20tui.tui.states import DEAD, FAILED, HELD, PENDING, SENT, State, delivery_state
 
 UNOWED = State("–", "-", N_("owed to nobody"), "dim", 6)
 
-_MODES = {1: N_("fingerprint"), 2: N_("password"), 3: N_("card"), 8: N_("face")}
 _ROLES = {
     "arrival": N_("arrival"),
     "break start": N_("break start"),
@@ -24,7 +24,7 @@ _ROLES = {
 
 def mode_of(log: AttendanceLog) -> str:
     """How the person proved who they are, or the terminal's number of it."""
-    return _(_MODES[log.mode]) if log.mode in _MODES else str(log.mode)
+    return word_of_mode(log.mode) or str(log.mode)
 
 
 def sync_state(log: AttendanceLog) -> State:

@@ -20,23 +20,15 @@ from tm20tui.tui.grid import Cell, Column, Row
 from tm20tui.tui.language import N_, _, sentence
 from tm20tui.tui.modes.terminal_acts import TERMINAL_ACTIONS, TerminalActs, target_of
 from tm20tui.tui.modes.terminal_facts import advice, state_words, used_of
+from tm20tui.tui.modes.week_words import DAYS
 from tm20tui.tui.punch_cells import punch_cells
 from tm20tui.tui.safe import safe
 from tm20tui.tui.states import CANCELLED, DONE, FAILED, PENDING, UNKNOWN, terminal_state, troubled_terminals
 from tm20tui.tui.tabbed import Tab, TabbedMode
-from tm20tui.tui.table_mode import Page, _text_of
+from tm20tui.tui.table_mode import Page, text_of
 
 _PAGE = 100
 _SERVICES_SECONDS = 30.0
-_WEEKDAYS = (
-    N_("Monday"),
-    N_("Tuesday"),
-    N_("Wednesday"),
-    N_("Thursday"),
-    N_("Friday"),
-    N_("Saturday"),
-    N_("Sunday"),
-)
 _RESULTS = {"confirmed": DONE, "refused": FAILED, "pending": PENDING, "not verified": UNKNOWN}
 _OUTCOMES = {"done": DONE, "refused": CANCELLED, "failed": FAILED}
 _TIME = Column("time", N_("Time"), 12)
@@ -182,7 +174,7 @@ class TerminalDetail(TerminalActs, TabbedMode):
         page = await make(start)
         if not self.filter or not self.is_paged:
             return page
-        rows = tuple(row for row in page.rows if self.filter.matches(_text_of(row), self.fields_of(row)))
+        rows = tuple(row for row in page.rows if self.filter.matches(text_of(row), self.fields_of(row)))
         return Page(rows, page.next)
 
     async def _punches(self, start: Any) -> Page:
@@ -217,7 +209,7 @@ class TerminalDetail(TerminalActs, TabbedMode):
                 pause = f"{one.break_start_time:%H:%M}-{one.break_end_time:%H:%M}"
             cells: dict[str, Cell] = {
                 "state": (state.mark(), state.tone),
-                "day": _(_WEEKDAYS[one.weekday]),
+                "day": _(DAYS[one.weekday]),
                 "hours": f"{one.check_in_time:%H:%M}-{one.check_out_time:%H:%M}",
                 "break": pause,
                 "name": safe(one.name, 100),

@@ -20,7 +20,7 @@ from tm20tui.tui.modes.terminal_acts import TERMINAL_ACTIONS, TerminalActs, targ
 from tm20tui.tui.modes.terminal_facts import UNSTABLE, advice, kinds_by_terminal, state_words, used_of
 from tm20tui.tui.safe import fold, safe
 from tm20tui.tui.states import State, terminal_state, troubled_terminals
-from tm20tui.tui.table_mode import Page, TableMode, _text_of
+from tm20tui.tui.table_mode import Page, TableMode, text_of
 
 _PREVIEW_HEIGHT = 24
 _WHOLE_PREVIEW_HEIGHT = 30
@@ -122,7 +122,7 @@ class TerminalsMode(TerminalActs, TableMode):
         found = [Row(line.id, _NO_CELLS, (line, terminal_state(line, troubled))) for line in lines]
         if self.filter:
             whole = (self._row(row) for row in found)
-            found = [row for row in whole if self.filter.matches(_text_of(row), self.fields_of(row))]
+            found = [row for row in whole if self.filter.matches(text_of(row), self.fields_of(row))]
         if self._sort in self.sorts:
             found.sort(key=self.sorts[self._sort], reverse=self._reversed)
         self._beyond = max(0, len(found) - MOST_ROWS)
