@@ -48,6 +48,7 @@ def album(world: World, size: tuple[int, int], language: str) -> dict[str, str]:
         found: dict[str, str] = {}
         who = client(language=language)
         async with console(world, who, size=size, backend=scene.Posed(world)) as seen:
+            await seen.until(lambda: any(line.undelivered for line in seen.app.seen.terminals), "counted")
             await asyncio.sleep(_FIRST_SECONDS)
             for mode in MODES:
                 await seen.press(str(mode.NUMBER))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -30,12 +30,14 @@ _FILTER_SECONDS = 0.2
 class Page:
     """Rows in the server's order; `next` is where the next page starts, None after the last.
 
-    `total` is None where counting would cost too much.
+    `total` is None where counting would cost too much. `existing` are the keys of everything there is,
+    where `rows` of a table that is not paged are only some of it; None when they are all.
     """
 
     rows: tuple[Row, ...]
     next: Any = None
     total: int | None = None
+    existing: Collection[Key] | None = None
 
 
 class FilterBar(Input):
@@ -86,6 +88,7 @@ class TableMode(ModeScreen):
         self.grid = Grid(self.columns, id="table", with_marks=self.WITH_MARKS)
         self.bar = FilterBar(id="filter", compact=True)
         self._all: tuple[Row, ...] = ()
+        self._existing: Collection[Key] = ()
         self._marked: dict[Key, Row] = {}
         self._waiting = 0
         self._sort = next(iter(self.sorts), "")
@@ -169,6 +172,7 @@ class TableMode(ModeScreen):
 
     def _take(self, page: Page) -> None:
         self._all, self._next, self._total = page.rows, page.next, page.total
+        self._existing = {row.key for row in page.rows} if page.existing is None else page.existing
         self._show()
 
     def _show(self, *, settle: bool = False, to_top: bool = False) -> None:
@@ -185,7 +189,7 @@ class TableMode(ModeScreen):
             self.grid.sorted_by = (self._sort, self._reversed) if self._sort else None
         self.grid.empty = self._nothing() if not rows else ""
         # A filter or another page hides marks, it does not take them off.
-        existing = self.grid.marks if self.is_paged else {row.key for row in self._all}
+        existing = self.grid.marks if self.is_paged else self._existing
         self.grid.show(rows, to_top=to_top, existing=set(existing))
         self._title()
         self.preview(self.grid.cursor_row)

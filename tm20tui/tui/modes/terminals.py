@@ -127,10 +127,10 @@ class TerminalsMode(TerminalActs, TableMode):
             found.sort(key=self.sorts[self._sort], reverse=self._reversed)
         self._beyond = max(0, len(found) - MOST_ROWS)
         rows = tuple(self._row(row) for row in found[:MOST_ROWS])
+        known = {line.id for line in lines}
         if len(self._made) > len(lines):
-            known = {line.id for line in lines}
             self._made = {ident: made for ident, made in self._made.items() if ident in known}
-        return Page(rows)
+        return Page(rows, existing=known)
 
     def _row(self, light: Row) -> Row:
         """The row with its cells: made anew only when something in it differs."""
