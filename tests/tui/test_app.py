@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 
 from tests.tui.world import Console, World, client, console
+from tm20tui.locale import read_catalogue
 from tm20tui.tui.app import ConsoleApp
 from tm20tui.tui.dialogs import Choice, Confirm, Notice
+from tm20tui.tui.help import help_of
 from tm20tui.tui.modes.terminals import TerminalsMode
 
 
@@ -231,6 +234,23 @@ def test_the_palette_finds_modes_terminals_and_operations_in_both_languages(worl
         await seen.see("Language: English")
         await seen.press("enter")
         await seen.see("[2 Terminals]")
+
+    look(world, body, who=client(language="fr"))
+
+
+def test_the_help_is_french_too(world: World) -> None:
+    async def body(seen: Console) -> None:
+        for number in range(1, 10):
+            await seen.press(str(number))
+            bindings = seen.app.mode_screen.active_bindings.values()  # type: ignore[union-attr]
+            help_text = help_of(seen.app, seen.app.mode_screen).plain  # type: ignore[arg-type]
+            catalogue = read_catalogue("fr")
+            for found in bindings:
+                words = found.binding.description
+                if words and "super+" not in found.binding.key:
+                    assert words in catalogue, words
+            assert "ouvrir la ligne" in help_text
+            assert not set(re.findall(r"super|Scroll|Focus|shift", help_text))
 
     look(world, body, who=client(language="fr"))
 

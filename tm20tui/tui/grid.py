@@ -82,7 +82,7 @@ class Grid(Titled, ScrollView, can_focus=True):
         Binding("pagedown", "page(1)", N_("page down"), show=False, id="grid.page_down"),
         Binding("home,g", "first", N_("first"), show=False, id="grid.first"),
         Binding("end,G", "last", N_("last"), show=False, id="grid.last"),
-        Binding("enter", "open", N_("open"), show=False, id="grid.open"),
+        Binding("enter", "open", N_("open the row"), show=False, id="grid.open"),
     ]
 
     @dataclass

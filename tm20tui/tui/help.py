@@ -35,7 +35,8 @@ def help_of(app: ConsoleApp, mode: ModeScreen) -> Content:
     seen: set[tuple[str, str]] = set()
     for found in mode.active_bindings.values():
         binding = found.binding
-        if not binding.description or binding.action.startswith("do("):
+        # No terminal of ours sends the keys of a Mac's keyboard.
+        if not binding.description or binding.action.startswith("do(") or "super+" in binding.key:
             continue
         name, text = app.key_name(binding.key), _(binding.description)
         if (binding.action, text) in seen:

@@ -48,7 +48,10 @@ _ASCII = {"up": "Up", "down": "Down", "left": "Left", "right": "Right"}
 def name_of(key: str, *, ascii_only: bool = False) -> str:
     """`ctrl+s` as `^S`, `slash` as `/`, `delete` as `Suppr` where that is its name."""
     if key.startswith("ctrl+"):
-        return f"^{key[5:].upper()}"
+        rest = key[5:]
+        return f"^{rest.upper()}" if len(rest) == 1 else f"^{name_of(rest, ascii_only=ascii_only)}"
+    if key == "shift+tab":
+        return _("shift+Tab")
     if ascii_only and key in _ASCII:
         return _ASCII[key]
     if len(key) > 1 and key[0] == "f" and key[1:].isdigit():
