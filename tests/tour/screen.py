@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 PATIENCE_SECONDS = 15.0
+ESCAPE_SECONDS = 0.4
 
 
 class NeverSeen(AssertionError):
@@ -34,6 +35,9 @@ class Screen:
         """Keys by tmux's names (`Enter`, `Escape`, `C-t`), or single characters."""
         for key in keys:
             self._tmux("send-keys", "-t", "tour", *(["-l", key] if len(key) == 1 else [key]))
+            if key == "Escape":
+                # Escape and the next key at once would be one key with Alt.
+                time.sleep(ESCAPE_SECONDS)
 
     def type(self, text: str) -> None:
         """Letters as they are."""
@@ -49,6 +53,22 @@ class Screen:
             if time.monotonic() - started > seconds:
                 missing = [word for word in words if word not in text]
                 raise NeverSeen(f"not within {seconds:.0f} s: {missing}\n{text}")
+            time.sleep(0.05)
+
+    def gone(self, words: str, seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until this is not on the screen any more."""
+        started = time.monotonic()
+        while words in (text := self.text()):
+            if time.monotonic() - started > seconds:
+                raise NeverSeen(f"still there after {seconds:.0f} s: {words}\n{text}")
+            time.sleep(0.05)
+
+    def settle(self) -> None:
+        """Wait until nothing moves for a moment, as somebody does who reads before typing on."""
+        before, since = "", time.monotonic()
+        while time.monotonic() - since < ESCAPE_SECONDS:
+            if (text := self.text()) != before:
+                before, since = text, time.monotonic()
             time.sleep(0.05)
 
     def resize(self, columns: int, rows: int) -> None:
