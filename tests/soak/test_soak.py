@@ -8,7 +8,7 @@ from tests.soak.__main__ import table
 from tests.soak.harness import QUICK_FAULTS, Plan, soak
 
 PLAN = Plan(
-    seconds=4.0,
+    seconds=8.0,
     terminals=40,
     rate=60.0,
     seed=4,
