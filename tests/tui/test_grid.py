@@ -79,6 +79,19 @@ def test_equal_rows_paint_nothing_and_one_cell_paints_one_cell(monkeypatch: pyte
     with_table(body)
 
 
+def test_what_is_said_of_no_rows_is_painted_when_it_comes_late() -> None:
+    async def body(app: Table, pilot: Any) -> None:
+        app.grid.show([])
+        await pilot.pause()
+        app.grid.empty = "not one"
+        app.grid.show([])
+        await pilot.pause()
+        strips = app.screen._compositor.render_strips()
+        assert any("not one" in strip.text for strip in strips)
+
+    with_table(body)
+
+
 def test_cursor_and_marks_stay_with_their_rows() -> None:
     async def body(app: Table, pilot: Any) -> None:
         app.grid.show(rows(1, 2, 3))

@@ -118,7 +118,7 @@ class Grid(Titled, ScrollView, can_focus=True):
     ) -> None:
         super().__init__(id=id)
         self.columns = tuple(columns)
-        self.empty = empty
+        self._empty = empty
         self.with_marks = with_marks
         self.sorted_by: tuple[str, bool] | None = None
         """Column key and whether reversed: only shown."""
@@ -154,6 +154,18 @@ class Grid(Titled, ScrollView, can_focus=True):
     def room_of(self, column: str) -> int:
         """How many cells a column has, 0 when it is not shown."""
         return next((room for found, _start, room in self._layout if found.key == column), 0)
+
+    @property
+    def empty(self) -> str:
+        """What is said where there is no row."""
+        return self._empty
+
+    @empty.setter
+    def empty(self, text: str) -> None:
+        if text != self._empty:
+            self._empty = text
+            if not self._rows:
+                self.refresh()
 
     # What changes
 
@@ -286,8 +298,8 @@ class Grid(Titled, ScrollView, can_focus=True):
         place = y - 1 + self.scroll_offset.y
         if place < len(self._rows):
             return self._row(place, width, base)
-        if not self._rows and self.empty:
-            rows = self.empty.split("\n")
+        if not self._rows and self._empty:
+            rows = self._empty.split("\n")
             if 0 <= y - 2 < len(rows):
                 text = clip("  " + rows[y - 2], width)
                 return Strip([Segment(text, self._tone("empty"))]).adjust_cell_length(width, base)
