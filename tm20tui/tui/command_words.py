@@ -14,6 +14,7 @@ from tm20tui.tui.states import CANCELLED, DONE, FAILED, PENDING, RUNNING, UNKNOW
 if TYPE_CHECKING:
     from tm20tui.tui.app import ConsoleApp
 
+_AWAY_SECONDS = 3.0
 _POLL_SECONDS = 0.5
 _FOLLOWED_SECONDS = 40.0
 _REBOOT_FOLLOWED_SECONDS = 370.0
@@ -88,12 +89,16 @@ def ordinal(place: int) -> str:
 async def follow(app: ConsoleApp, about: str, record: CommandRecord) -> CommandRecord:
     """The command once it is settled, or as it stands when that takes too long; told meanwhile.
 
-    One that waits for its terminal to connect is not waited for.
+    One that waits for its terminal to connect is not waited for, unless it comes back at once: a
+    line that drops for a moment must not leave the operator without the outcome.
     """
     started, shown = app.elapsed(), ""
+    here_at = started
     most = _REBOOT_FOLLOWED_SECONDS if record.name == "reboot" else _FOLLOWED_SECONDS
     while not record.is_settled and app.elapsed() - started < most:
-        if record.status == "queued" and not _is_online(app, record.terminal_id):
+        if record.status != "queued" or _is_online(app, record.terminal_id):
+            here_at = app.elapsed()
+        elif app.elapsed() - here_at >= _AWAY_SECONDS:
             break
         words = await _standing(app, record)
         if words != shown:
