@@ -219,7 +219,7 @@ async def test_a_crash_of_the_http_server_restarts_it_on_the_same_port(
             raise RuntimeError("a fault of the server's own")
         await real(app, listening, stop)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("tm20tui.api.server.serve_connections", crashing)
+    monkeypatch.setattr("tm20tui.api.connections.serve_connections", crashing)
     monkeypatch.setattr("tm20tui.api.server._PAUSE_SECONDS", 0.01)
     async with running_api(sqlite_url, tmp_path) as api:
         assert (await api.client.get("/healthz")).status_code == 200

@@ -1,17 +1,20 @@
-"""The HTTP front end of the gateway: its port, and a loop that outlives every fault of HTTP."""
+"""The HTTP front end of the gateway: its port, and a loop that outlives every fault of HTTP.
+
+What answers HTTP takes over a second to load, which nobody else has to wait for: it is
+loaded beside the loop once the port is taken, and who asks before waits in the backlog.
+"""
 
 from __future__ import annotations
 
 import errno
 import logging
 import socket
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import trio
 
-from tm20tui.api.application import create_application
-from tm20tui.api.connections import GRACE_SECONDS, serve_connections
 from tm20tui.errors import AlreadyRunning, ConfigError
 from tm20tui.model import utc_now
 from tm20tui.settings import ApiSettings, Settings
@@ -33,10 +36,14 @@ _NO_TOKEN = (
 
 
 class ApiServer:
-    """Serves the API of one gateway: `open`, then `run` until it is cancelled."""
+    """Serves the API of one gateway: `open`, then `run` until it is cancelled.
 
-    def __init__(self, settings: Settings) -> None:
+    `yields_seconds` leaves the processor to what people wait for first.
+    """
+
+    def __init__(self, settings: Settings, *, yields_seconds: float = 0) -> None:
         self._settings = settings.api
+        self._yields_seconds = yields_seconds
         self._socket: socket.socket | None = None
         self._local = True
         self.address = ""
@@ -67,10 +74,12 @@ class ApiServer:
         if self._socket is None:
             await self.open(gateway)
         try:
+            await trio.sleep(self._yields_seconds)
             while True:
                 stop = trio.Event()
                 try:
-                    await self._serve(create_application(gateway, stop, local=self._local), stop)
+                    make = partial(_make_application, gateway, stop, local=self._local)
+                    await self._serve(await trio.to_thread.run_sync(make, abandon_on_cancel=True), stop)
                 except Exception:
                     log.exception("the HTTP API crashed: starting it again")
                 await trio.sleep(_PAUSE_SECONDS)
@@ -84,6 +93,8 @@ class ApiServer:
             self._socket = None
 
     async def _serve(self, app: ASGIApp, stop: trio.Event) -> None:
+        from tm20tui.api.connections import GRACE_SECONDS, serve_connections
+
         assert self._socket is not None
         # A copy, because serving closes it: the port stays ours between two runs.
         listening = self._socket.dup()
@@ -100,6 +111,13 @@ class ApiServer:
             finally:
                 scope.deadline = trio.current_time() + 2 * GRACE_SECONDS
                 stop.set()
+
+
+def _make_application(gateway: Gateway, stop: trio.Event, *, local: bool) -> ASGIApp:
+    import tm20tui.api.connections  # noqa: F401 - loaded here rather than in the loop of the terminals
+    from tm20tui.api.application import create_application
+
+    return create_application(gateway, stop, local=local)
 
 
 async def _resolve(host: str, port: int) -> tuple[int, tuple[Any, ...]]:

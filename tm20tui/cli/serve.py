@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 DRAIN_GRACE_SECONDS = 5.0
 """What a drain may take beyond `process.drain_seconds` before it is cut short."""
+FIRST_PICTURE_SECONDS = 2.0
+"""What a console on this terminal takes to be there; what can wait until then does."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGWINCH, signal.SIGCONT)
 ABANDON_SECONDS = 3.0
 """What is left to a server that was told to end at once."""
@@ -66,9 +68,11 @@ def serve(
     return run.code
 
 
-def front_ends(settings: Settings, consoles: ConsoleHost) -> tuple[FrontEnd, ...]:
+def front_ends(
+    settings: Settings, consoles: ConsoleHost, *, api_yields_seconds: float = 0
+) -> tuple[FrontEnd, ...]:
     """What people and programs reach the server through."""
-    api = (ApiServer(settings),) if settings.api.enabled else ()
+    api = (ApiServer(settings, yields_seconds=api_yields_seconds),) if settings.api.enabled else ()
     return (*api, consoles, ControlServer(settings, consoles))
 
 
@@ -117,10 +121,17 @@ class _Run:
             if self.local is not None:
                 nursery.start_soon(self.local.run, self._consoles, self._gateway)
             if self._demo is not None:
-                nursery.start_soon(self._demo.run, self._gateway)
+                nursery.start_soon(self._play, self._demo)
+
+    async def _play(self, demo: Demo) -> None:
+        if self.local is not None:
+            await trio.sleep(FIRST_PICTURE_SECONDS)
+        await demo.run(self._gateway)
 
     async def _serve(self, started: _Started, nursery: trio.Nursery) -> None:
-        await self._gateway.run(front_ends(self._settings, self._consoles), task_status=started)
+        yields = FIRST_PICTURE_SECONDS if self.local is not None else 0
+        reached = front_ends(self._settings, self._consoles, api_yields_seconds=yields)
+        await self._gateway.run(reached, task_status=started)
         nursery.cancel_scope.cancel()
 
     async def _obey_signals(self, nursery: trio.Nursery, *, task_status: trio.TaskStatus[None]) -> None:
