@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import psycopg
 import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import create_engine, exc, text
@@ -34,6 +35,15 @@ for name in ("LC_ALL", "LC_MESSAGES", "TM20_LANG"):
 os.environ["LANG"] = "en_GB.UTF-8"
 
 POSTGRES_URL = os.environ.get("TM20_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+_TABLES = [table.name for table in reversed(metadata.sorted_tables) if table.name != "audit"]
+# Most tables are empty: deleting is 20 times as fast as TRUNCATE of all, but the audit refuses it.
+_EMPTY = f"""DO $$ BEGIN
+    {" ".join(f"DELETE FROM {name};" for name in _TABLES)}
+    IF EXISTS (SELECT FROM audit) THEN TRUNCATE audit; END IF;
+    PERFORM setval(quote_ident(sequencename)::regclass, 1, false) FROM pg_sequences
+        WHERE schemaname = current_schema();
+END $$"""
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +72,8 @@ def postgres_url(worker_id: str) -> Iterator[str]:
     try:
         with admin.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {name}"))
+            # No test outlives PostgreSQL itself, and the commits are many.
+            connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit TO off"))
     except exc.OperationalError:
         pytest.skip("POSTGRESQL NOT TESTED: no server answers at TM20_TEST_POSTGRES_URL")
     url = make_url(POSTGRES_URL).set(database=name).render_as_string(hide_password=False)
@@ -85,11 +97,8 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 @pytest.fixture
 def clean_postgres_url(postgres_url: str) -> str:
     """The URL of an upgraded PostgreSQL database without rows."""
-    database = Database(postgres_url)
-    tables = ", ".join(table.name for table in metadata.sorted_tables)
-    with database.engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-    database.close()
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(_EMPTY)
     return postgres_url
 
 

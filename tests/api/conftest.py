@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,9 +13,13 @@ import httpx
 import pytest
 import trio
 
+from tm20tui.api import application
 from tm20tui.api.server import ApiServer
 from tm20tui.gateway import Gateway
 from tm20tui.settings import load
+
+# Routes know no gateway; to make them costs more than to start one.
+application.RESOURCES = tuple(functools.cache(routes) for routes in application.RESOURCES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,10 @@ async def running_api(url: str, tmp_path: Path, **sections: Any) -> AsyncIterato
     gateway, server = Gateway(settings), ApiServer(settings)
     async with trio.open_nursery() as nursery:
         await nursery.start(gateway.run, [server])
-        async with httpx.AsyncClient(base_url=server.address, trust_env=False, timeout=10) as client:
+        # To read the certificates of all authorities takes longer than most tests.
+        async with httpx.AsyncClient(
+            base_url=server.address, trust_env=False, verify=False, timeout=10
+        ) as client:
             yield Running(gateway, server, client)
         gateway.stop()
 

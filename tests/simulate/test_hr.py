@@ -27,7 +27,9 @@ async def running(**options: Any) -> AsyncIterator[tuple[HrService, httpx.AsyncC
     service = HrService(**({"seed": 1} | options))
     async with trio.open_nursery() as nursery:
         port = await nursery.start(partial(serve_hr, service, "127.0.0.1", 0))
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=0.2) as client:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", verify=False, timeout=0.2
+        ) as client:
             yield service, client
         nursery.cancel_scope.cancel()
     service.close()

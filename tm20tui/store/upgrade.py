@@ -27,9 +27,7 @@ def _config() -> Config:
 
 def latest_version() -> str:
     """The revision this program needs."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None
-    return head
+    return _head(ScriptDirectory.from_config(_config()))
 
 
 def current_version(database: Database) -> str | None:
@@ -50,19 +48,29 @@ def upgrade(database: Database) -> str:
     """
     prepare_directory(database.url)
     config = _config()
+    scripts = ScriptDirectory.from_config(config)
+    head = _head(scripts)
     with mapped_errors(), database.connect(writing=True) as connection, connection.begin():
         current = MigrationContext.configure(connection).get_current_revision()
+        if current == head:
+            return head
         try:
-            ScriptDirectory.from_config(config).get_revision(current or "base")
+            scripts.get_revision(current or "base")
         except CommandError:
             raise SchemaTooNew(
                 f"the database {database.label} has schema {current}, made by a newer tm20tui than this one "
-                f"(which knows {latest_version()}): install the newer program"
+                f"(which knows {head}): install the newer program"
             ) from None
         config.attributes["connection"] = connection
         logging.getLogger("alembic").setLevel(logging.WARNING)
         command.upgrade(config, "head")
-    return latest_version()
+    return head
+
+
+def _head(scripts: ScriptDirectory) -> str:
+    head = scripts.get_current_head()
+    assert head is not None
+    return head
 
 
 def backup(database: Database, target: Path) -> int:
