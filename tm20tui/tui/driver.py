@@ -20,6 +20,7 @@ from textual.message import Message
 
 from tm20tui.tui.hello import clamp_size
 from tm20tui.tui.link import Link
+from tm20tui.tui.typeahead import TypeAhead
 
 MOST_SILENT_INPUT = 4 * 1024 * 1024
 """Characters that may come without meaning anything: a paste that never ends is none. What follows
@@ -48,6 +49,7 @@ class SocketDriver(Driver):
         self._link = link
         self._parser = XTermParser()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._typed = TypeAhead(app, app.post_message)
         self._silent = 0
         self._output: list[str] = []
         self._flushing: asyncio.Handle | None = None
@@ -84,6 +86,7 @@ class SocketDriver(Driver):
     def disable_input(self) -> None:
         """Take no more input."""
         self._is_accepting = False
+        self._typed.close()
         if self._ticking is not None:
             self._ticking.cancel()
             self._ticking = None
@@ -141,11 +144,11 @@ class SocketDriver(Driver):
 
     def is_busy(self) -> bool:
         """Whether the application has yet to work through input."""
-        return self._app.message_queue_size > MOST_MESSAGES
+        return self._app.message_queue_size + len(self._typed) > MOST_MESSAGES
 
     def send_message(self, message: Message) -> None:
         """Post a message to the application: we are in its loop."""
-        self._app.post_message(message)
+        self._typed.put(message)
 
     def process_message(self, message: Message) -> None:
         """Pass input on; the size is what the client says, not what was typed as an answer."""
