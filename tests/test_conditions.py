@@ -187,7 +187,7 @@ def test_every_kind_is_known() -> None:
     down = replace(SERVICE, health="backing off", down_since=ago(99), oldest_pending_at=ago(9000))
     found = keys(
         terminals=(terminal,),
-        services=(down, replace(SERVICE, health="paused")),
+        services=(down, replace(SERVICE, health="paused", doubted=100)),
         disk=DiskFacts("/", 1, 100),
         quarantined_in_an_hour=99,
         store_failure="full",

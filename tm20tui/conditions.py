@@ -17,7 +17,9 @@ ONLINE_AGAIN = timedelta(minutes=1)
 STORAGE_CLEARS_BELOW = 5
 """Percentage points under the limit at which a terminal's storage is fine again."""
 
-KINDS = frozenset({"silent", "drift", "storage", "paused", "down", "queue", "disk", "quarantine", "database"})
+KINDS = frozenset(
+    {"silent", "drift", "storage", "paused", "down", "queue", "doubted", "disk", "quarantine", "database"}
+)
 """The kinds of alarm that are decided here: each is cleared when it is not found any more."""
 KINDS_WITHOUT_DATABASE = frozenset({"disk", "database"})
 """Those that can be decided while nothing is known from the database."""
@@ -39,7 +41,10 @@ class TerminalFacts:
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """One service. `down_since` None: it works, or is paused. `oldest_pending_at` None: nothing waits."""
+    """One service. `down_since` None: it works, or is paused. `oldest_pending_at` None: nothing waits.
+
+    `doubted`: deliveries of which nobody can tell whether they arrived.
+    """
 
     id: int
     name: str
@@ -49,6 +54,7 @@ class ServiceFacts:
     down_since: datetime | None
     oldest_pending_at: datetime | None
     interval_minutes: float
+    doubted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +180,14 @@ def _queue(
         yield Finding(key, "warning", f"punches wait for {service.name} since {oldest:%Y-%m-%d %H:%M} UTC")
 
 
+def _doubted(
+    facts: Facts, service: ServiceFacts, limits: AlarmsSettings, active: Collection[str]
+) -> Iterator[Finding]:
+    if service.doubted:
+        words = f"{service.doubted} punches may have reached {service.name} or not: look there, then release"
+        yield Finding(f"doubted:{service.id}", "critical", f"{words} or discard them")
+
+
 def _disk(facts: Facts, limits: AlarmsSettings, active: Collection[str]) -> Iterator[Finding]:
     disk = facts.disk
     if disk is None or not disk.total_bytes:
@@ -205,5 +219,5 @@ def unstorable(failure: str) -> str:
 _TerminalCheck = Callable[[Facts, TerminalFacts, AlarmsSettings, Collection[str]], Iterator[Finding]]
 _ServiceCheck = Callable[[Facts, ServiceFacts, AlarmsSettings, Collection[str]], Iterator[Finding]]
 _OF_TERMINALS: tuple[_TerminalCheck, ...] = (_silent, _drift, _storage)
-_OF_SERVICES: tuple[_ServiceCheck, ...] = (_paused, _down, _queue)
+_OF_SERVICES: tuple[_ServiceCheck, ...] = (_paused, _down, _queue, _doubted)
 _OF_SERVER = (_disk, _quarantine, _database)

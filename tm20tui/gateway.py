@@ -365,6 +365,7 @@ def _delivery_config(settings: Settings) -> DeliveryConfig:
         retry_sweep_minutes=delivery.retry_sweep_minutes,
         retry_after_cap_seconds=delivery.retry_after_cap_hours * 3600,
         deliver_impossible_times=settings.ingest.deliver_impossible_times,
+        services_know_log_ids=delivery.services_know_log_ids,
     )
 
 

@@ -46,7 +46,10 @@ _SAVE_AGAIN_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the database said at `read_at`; `oldest` has the services that something waits for."""
+    """What the database said at `read_at`; `oldest` has the services that something waits for.
+
+    `doubted`: how many of a service's deliveries are held since they may have arrived.
+    """
 
     read_at: datetime
     terminals: tuple[Terminal, ...]
@@ -54,6 +57,7 @@ class Stored:
     counts: dict[int, DeliveryCounts]
     totals: dict[str, int]
     oldest: dict[int, datetime]
+    doubted: dict[int, int]
 
 
 class Watch:
@@ -136,7 +140,7 @@ class Watch:
             now=now,
             started_at=gateway.started_at,
             terminals=tuple(self._terminal(one, views.get(one.id)) for one in stored.terminals),
-            services=tuple(self._service(one, stored.oldest.get(one.id)) for one in stored.services),
+            services=tuple(self._service(one, stored) for one in stored.services),
             disk=disk,
             quarantined_in_an_hour=self._grown(now, stored.totals.get("quarantined", 0)),
             store_failure=failure,
@@ -154,7 +158,8 @@ class Watch:
             log_capacity=terminal.capacity.get("logsize", 0),
         )
 
-    def _service(self, service: Service, oldest: datetime | None) -> ServiceFacts:
+    def _service(self, service: Service, stored: Stored) -> ServiceFacts:
+        oldest = stored.oldest.get(service.id)
         return ServiceFacts(
             id=service.id,
             name=service.name,
@@ -165,6 +170,7 @@ class Watch:
             # What waited before the service was made or edited is not held against it.
             oldest_pending_at=None if oldest is None else max(oldest, service.updated_at),
             interval_minutes=service.sync_interval_minutes,
+            doubted=stored.doubted.get(service.id, 0),
         )
 
     def _grown(self, now: datetime, quarantined: int) -> int:
@@ -204,4 +210,5 @@ def _read(connection: Connection, now: datetime) -> Stored:
         counts=counts,
         totals=punches.get_totals(connection),
         oldest={ident: at for ident, at in oldest.items() if at is not None},
+        doubted=deliveries.count_doubted(connection),
     )

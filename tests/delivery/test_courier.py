@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from email.utils import format_datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from trio.testing import MockClock
 
 from tests.delivery.rig import Receiver, Reply, Request, Rig, says
 from tm20tui.delivery.policy import GROW_AFTER
+from tm20tui.store.deliveries import count_doubted
 
 
 def log_ids(request: Request) -> list[int]:
@@ -380,6 +382,7 @@ async def test_a_crash_between_post_and_settle_sends_the_same_bytes_under_the_sa
 
 
 async def test_a_crash_in_a_bisection_goes_on_where_it_was(rig: Rig, mock_clock: MockClock) -> None:
+    rig.config = replace(rig.config, services_know_log_ids=True)
     await rig.add_service(batch_size=8)
     ids = await rig.punch(8)
     refuse = refuse_if(ids[5])
@@ -393,6 +396,44 @@ async def test_a_crash_in_a_bisection_goes_on_where_it_was(rig: Rig, mock_clock:
     await rig.until_settled(sent=7, failed=1)
     assert rig.receiver.keys[2] == rig.receiver.keys[3]
     assert rig.receiver.counts["delivered_twice"] == 0
+
+
+async def test_halves_that_were_never_sent_are_not_in_doubt_after_a_crash(
+    rig: Rig, mock_clock: MockClock
+) -> None:
+    await rig.add_service(batch_size=8)
+    ids = await rig.punch(8)
+    refuse = refuse_if(ids[5])
+    rig.receiver.script = [refuse, says(200, hang_seconds=1000.0)]
+    crash = await rig.start()
+    await rig.until(lambda: len(rig.receiver.seen) == 2)
+    crash.cancel()
+    await rig.until(lambda: not rig.dispatcher.status())
+    rig.receiver.always = refuse
+    await rig.start()
+    await rig.until_settled(sent=7, failed=1)
+    assert rig.receiver.keys[1] == rig.receiver.keys[2]
+    assert rig.receiver.counts["delivered_twice"] == 0
+
+
+async def test_a_crash_before_a_refusal_holds_what_may_have_arrived(rig: Rig, mock_clock: MockClock) -> None:
+    await rig.add_service(batch_size=4)
+    ids = await rig.punch(6)
+    rig.receiver.script = [says(200, hang_seconds=1000.0)]
+    crash = await rig.start()
+    await rig.until(lambda: rig.receiver.seen)
+    crash.cancel()
+    await rig.until(lambda: not rig.dispatcher.status())
+    rig.receiver.always = refuse_if(ids[2])
+    await rig.start()
+    for step in (5, 15, 60):
+        assert "may have arrived before" in await rig.until_health("backing off")
+        mock_clock.jump(step)
+        await rig.until(lambda: rig.dispatcher.status()[0].retry_at != rig.now())
+    await rig.until_settled(held=4, sent=2)
+    assert len(set(rig.receiver.keys)) == 2
+    assert await rig.rows("SELECT DISTINCT attempts FROM deliveries WHERE status = 'held'") == [(0,)]
+    assert await rig.database.read(count_doubted) == {1: 4}
 
 
 async def test_stop_lets_the_attempt_in_flight_finish(rig: Rig, mock_clock: MockClock) -> None:

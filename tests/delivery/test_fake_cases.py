@@ -9,6 +9,7 @@ faults as `tm20tui simulate hr --fail`. Finer points of each are in `test_courie
 | outage     | 5xx n times, then 200                          | a probe a step, no attempt counted, once    |
 | throttle   | 429, Retry-After in seconds or as a date       | nothing before                              |
 | slow       | answers after the timeout, has stored          | the same bytes and key again, counted once  |
+| forgets    | stores, times out, then refuses the same key    | held, nothing under another key             |
 | one bad    | 422 while a batch of 100 has that record       | 99 sent, 1 failed, at most 15 requests      |
 | all bad    | 400 always                                     | stops early, refusing, nothing failed       |
 | auth       | 401, 403, a signature it refuses               | paused, an alarm's reason, nothing failed   |
@@ -37,6 +38,7 @@ from trio.testing import MockClock
 from tests.delivery.rig import Receiver, Rig
 from tm20tui.hr.signing import new_signing_secret
 from tm20tui.simulate.hr import HrService, serve_hr
+from tm20tui.store.deliveries import DOUBTED
 
 STEPS = (5, 15, 60)
 
@@ -105,6 +107,28 @@ async def test_slow(rig: Rig, mock_clock: MockClock) -> None:
     first, again = rig.receiver.seen
     assert (first.body, rig.receiver.keys[0]) == (again.body, rig.receiver.keys[1])
     assert (rig.receiver.counts["replayed"], len(rig.receiver.records)) == (5, 5)
+
+
+async def test_forgets(rig: Rig, mock_clock: MockClock) -> None:
+    await owed(rig, 5, "forget", {"timeout_seconds": 20}, hang_seconds=25)
+    await rig.until(lambda: rig.receiver.records)
+    mock_clock.jump(20)
+    for step in (*STEPS, 300):
+        await rig.until_health("backing off")
+        mock_clock.jump(step)
+        await rig.until(lambda: rig.dispatcher.status()[0].retry_at != rig.now())
+    await rig.until_settled(held=5)
+    assert (len(set(rig.receiver.keys)), len(rig.receiver.seen)) == (1, 5)
+    assert rig.receiver.counts["delivered_twice"] == 0
+    ((reason, status),) = await rig.rows(
+        "SELECT DISTINCT last_error, sync_status FROM deliveries d JOIN punches p ON p.id = d.punch_id"
+    )
+    assert reason.startswith(f"{DOUBTED}before it was refused: answered 422")
+    assert status == "pending"
+    await rig.until_health("healthy")
+    rig.receiver.control({"fail": "none"})
+    await rig.punch(1)
+    await rig.until_settled(held=5, sent=1)
 
 
 async def test_one_bad(rig: Rig, mock_clock: MockClock) -> None:

@@ -12,9 +12,11 @@ import pytest
 from tm20tui.delivery.brake import REFUSALS_ALLOWED, Brake
 from tm20tui.delivery.config import DeliveryConfig
 from tm20tui.delivery.policy import (
+    DOUBTFUL_TRIES,
     GROW_AFTER,
     BackOff,
     Decision,
+    Hold,
     Pause,
     Refuse,
     Settle,
@@ -32,9 +34,48 @@ CONFIG = DeliveryConfig()
 ROW = DeliveryRow(1, 11, 1, "SN", "5", "Ann", NOW, "", 0, 0, 0, None, True, 0)
 
 
-def decided(outcome: Outcome, count: int = 4, failures: int = 0) -> Decision:
+def decided(
+    outcome: Outcome, count: int = 4, failures: int = 0, doubt: int = 0, config: DeliveryConfig = CONFIG
+) -> Decision:
     log_ids = list(range(1, count + 1))
-    return decide(outcome, log_ids, failures=failures, now=NOW, config=CONFIG, draw=0.5)
+    return decide(outcome, log_ids, failures=failures, doubt=doubt, now=NOW, config=config, draw=0.5)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "doubt"),
+    [
+        (Failure(FailureKind.TIMEOUT, "no answer", sent=True), 1),
+        (Failure(FailureKind.CONNECT, "nobody there"), 0),
+        *((Answer(status), 1) for status in (200, 408, 500, 502, 504, 524)),
+        *((Answer(status), 0) for status in (302, 401, 425, 429, 501, 503)),
+    ],
+)
+def test_what_may_have_arrived(outcome: Outcome, doubt: int) -> None:
+    if isinstance(outcome, Answer) and outcome.status == 200:
+        outcome = replace(outcome, body=b"<html>")
+    for before in (0, 3):
+        decision = decided(outcome, doubt=before)
+        assert isinstance(decision, (BackOff, Pause))
+        assert decision.doubt == max(before, doubt)
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 413, 422])
+@pytest.mark.parametrize("count", [1, 100])
+def test_what_may_have_arrived_and_is_refused_is_tried_again_and_then_held(status: int, count: int) -> None:
+    for doubt in range(1, DOUBTFUL_TRIES + 1):
+        decision = decided(Answer(status), count, doubt=doubt)
+        assert isinstance(decision, BackOff)
+        assert decision.doubt == doubt + 1
+    held = decided(Answer(status, excerpt="no"), count, doubt=DOUBTFUL_TRIES + 1)
+    assert held == Hold(f"answered {status}: no")
+    assert isinstance(decided(Answer(200), count, doubt=DOUBTFUL_TRIES + 1), Settle)
+    known = replace(CONFIG, services_know_log_ids=True)
+    parts = decided(Answer(status), count, doubt=DOUBTFUL_TRIES + 1, config=known)
+    assert isinstance(parts, Refuse if count == 1 else Split)
+
+
+def test_what_went_out_twice_at_once_is_in_doubt() -> None:
+    assert isinstance(decided(Answer(422, resent=True)), BackOff)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
@@ -48,10 +89,9 @@ def test_2xx_settles(status: int) -> None:
     "status", [101, 300, 301, 302, 304, 307, 308, 408, 425, 429, 500, 502, 503, 504, 599, 600]
 )
 def test_outages(status: int) -> None:
-    assert decided(Answer(status), failures=2) == BackOff(
-        decided(Answer(status)).reason,  # type: ignore[union-attr]
-        NOW + timedelta(seconds=60),
-    )
+    decision = decided(Answer(status), failures=2)
+    assert isinstance(decision, BackOff)
+    assert decision.retry_at == NOW + timedelta(seconds=60)
 
 
 @pytest.mark.parametrize("status", [401, 403, 407, 410])

@@ -12,7 +12,8 @@ class DeliveryConfig:
     `jitter` is the share by which each varies either way. `lease_seconds` is how long a
     batch belongs to its node without news, at least the service's timeout and a margin.
     With `deliver_impossible_times`, a new service takes over punches without a trustworthy
-    time as they are; otherwise they are held.
+    time as they are; otherwise they are held. With `services_know_log_ids`, every service is
+    known to take a record once even if it comes again under another key.
     """
 
     allow_private_hosts: bool = False
@@ -22,3 +23,4 @@ class DeliveryConfig:
     retry_after_cap_seconds: float = 86400
     lease_seconds: float = 120
     deliver_impossible_times: bool = False
+    services_know_log_ids: bool = False

@@ -175,8 +175,7 @@ class Courier:
         while taken.batch is not None:
             if self._stopping.is_set() or self._reload:
                 self._recover = self._news = True
-                if taken.fresh:
-                    await self._write(ledger.give_back, taken.batch, self._office.now())
+                await self._write(ledger.give_back, taken.batch, taken.fresh, self._office.now())
                 return
             settled = await self._attempt(desk, client, taken.batch, claim)
             if request is not None:
@@ -224,6 +223,7 @@ class Courier:
                 outcome,
                 [row.punch_id for row in batch.rows],
                 failures=self._health.failures,
+                doubt=batch.doubt,
                 now=now,
                 config=office.config,
                 draw=office.draw(),
@@ -266,6 +266,10 @@ class Courier:
         self._health = after
         self._reload = self._reload or settled.edited
         extra = {"service": self._service.name}
+        if settled.held:
+            log.error(
+                "%d deliveries are held: whether they arrived cannot be told", settled.held, extra=extra
+            )
         if after.state == "paused":
             log.error("deliveries are paused until an operator acts: %s", after.reason, extra=extra)
         elif after.state == "backing off":

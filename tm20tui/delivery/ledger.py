@@ -16,7 +16,7 @@ from typing import cast
 
 from tm20tui.delivery.brake import Brake
 from tm20tui.delivery.config import DeliveryConfig
-from tm20tui.delivery.policy import BackOff, Decision, Pause, Refuse, Settle, Split, grow, settle
+from tm20tui.delivery.policy import BackOff, Decision, Hold, Pause, Refuse, Settle, Split, grow, hold, settle
 from tm20tui.delivery.states import ServiceEvent, ServiceState, move_service
 from tm20tui.errors import SecretUnreadable
 from tm20tui.hr.generic import Verdict, render
@@ -26,6 +26,7 @@ from tm20tui.store.batches import (
     Connection,
     claim_batch,
     claim_open_batch,
+    note_doubt,
     return_batch,
     return_batches,
     split_batch,
@@ -34,6 +35,7 @@ from tm20tui.store.deliveries import next_due
 from tm20tui.store.services import get_secrets, get_service, set_health
 from tm20tui.store.settling import (
     Attempt,
+    hold_records,
     record_attempt,
     refuse_single,
     settle_records,
@@ -109,8 +111,8 @@ class Taken:
 class Settled:
     """What one answer did: counts of deliveries, the state of things after it, what comes next.
 
-    `failed` is negative when the brake took refusals back. `taken` is None when
-    nothing was looked for.
+    `failed` is negative when the brake took refusals back; `held` wait for an operator.
+    `taken` is None when nothing was looked for.
     """
 
     health: Health
@@ -118,6 +120,7 @@ class Settled:
     outcome: str
     sent: int = 0
     failed: int = 0
+    held: int = 0
     taken: Taken | None = None
     edited: bool = False
 
@@ -192,9 +195,10 @@ def apply(
     return replace(done, taken=take(conn, desk, done.health, claim, now))
 
 
-def give_back(conn: Connection, batch: Batch, now: datetime) -> int:
-    """Undo a claim that was never sent."""
-    return return_batch(conn, batch.id, now)
+def give_back(conn: Connection, batch: Batch, is_fresh: bool, now: datetime) -> int:
+    """Undo a claim that was not sent; a batch that never was is dissolved. How many are pending again."""
+    note_doubt(conn, batch.id, batch.doubt)
+    return return_batch(conn, batch.id, now) if is_fresh else 0
 
 
 def new_key() -> str:
@@ -220,11 +224,14 @@ def _act(
             )
             fine = replace(health.after("answered"), batch_limit=limit, full_batches=full)
             return Settled(fine, brake.accepted() if sent else brake, outcome, sent, failed)
-        case BackOff(reason, retry_at, put_off):
+        case BackOff(reason, retry_at, put_off, doubt):
             if put_off is not None:
                 _settle(conn, desk, batch, put_off, now)
+            else:
+                note_doubt(conn, batch.id, doubt)
             return Settled(health.after("outage", reason, retry_at), brake, "backing off")
-        case Pause(reason):
+        case Pause(reason, doubt):
+            note_doubt(conn, batch.id, doubt)
             return Settled(health.after("refused us", reason), brake, "paused")
         case Split(_, limit):
             fine = health.after("answered")
@@ -240,6 +247,9 @@ def _act(
                 now=now,
             )
             return Settled(fine, brake, "split")
+        case Hold(reason):
+            held = hold_records(conn, batch, hold(batch.rows, reason), now)
+            return Settled(health.after("answered"), brake, "held", held=held)
         case Refuse(reason):
             return _refuse(conn, desk, health, brake, batch, reason, now)
 
@@ -264,6 +274,7 @@ def _refuse(
     (row,) = batch.rows
     brake = brake.refused(row, reason)
     if brake.tripped:
+        note_doubt(conn, batch.id, 0)
         return_batches(conn, desk.service.id, desk.node, now)
         earlier = [known for known in brake.rows if known.id != row.id]
         taken_back = take_back_refusals(conn, earlier)

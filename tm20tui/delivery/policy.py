@@ -1,7 +1,8 @@
 """What an outcome means: pure functions from what happened to a decision.
 
 Only a verdict about a record costs that record an attempt. What concerns the service
-makes it back off or pause, and leaves the frozen batch as it is.
+makes it back off or pause, and leaves the frozen batch as it is. `states` says what a
+refusal means of a batch that may have arrived before.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ PAUSES: Mapping[int, str] = {
     410: "the service says this address is gone for good",
 }
 TOO_LARGE = 413
+# These are given before a request is looked at; after other 5xx it may have been taken.
+NOT_TAKEN = frozenset({501, 503, 505})
+DOUBTFUL_TRIES = 3
 RECORD_RETRY_SECONDS = 60.0
 GROW_AFTER = 20
 _REASON_LENGTH = 400
@@ -42,18 +46,21 @@ class Settle:
 @dataclass(frozen=True, slots=True)
 class BackOff:
     """The service does not work now: leave it alone until `retry_at`. With `verdicts`, it put every
-    record off: they are pending again, since the same key would get the same answer."""
+    record off: they are pending again, since the same key would get the same answer. `doubt` is
+    the batch's from here on."""
 
     reason: str
     retry_at: datetime
     verdicts: Mapping[int, Verdict] | None = None
+    doubt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Sending again is of no use until an operator acts."""
+    """Sending again is of no use until an operator acts. `doubt` is the batch's from here on."""
 
     reason: str
+    doubt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,14 @@ class Refuse:
     reason: str
 
 
-Decision = Settle | BackOff | Pause | Split | Refuse
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The batch may have been taken before it was refused: no part of it may go under another key."""
+
+    reason: str
+
+
+Decision = Settle | BackOff | Pause | Split | Refuse | Hold
 
 
 def decide(
@@ -79,30 +93,42 @@ def decide(
     log_ids: Sequence[int],
     *,
     failures: int,
+    doubt: int,
     now: datetime,
     config: DeliveryConfig,
     draw: float,
 ) -> Decision:
-    """What to do about the outcome of one batch; `failures` in a row came before it."""
+    """What to do about the outcome of one batch; `failures` in a row came before it.
+
+    `doubt` is that of the batch before this try.
+    """
     step = pause_seconds(failures + 1, config.backoff_seconds, config.jitter, draw)
     if isinstance(outcome, Failure):
         if outcome.kind in (FailureKind.CERTIFICATE, FailureKind.SECRET, FailureKind.PRIVATE_HOST):
-            return Pause(outcome.reason)
-        return BackOff(outcome.reason, now + timedelta(seconds=step))
+            return Pause(outcome.reason, max(doubt, int(outcome.sent)))
+        return BackOff(outcome.reason, now + timedelta(seconds=step), doubt=max(doubt, int(outcome.sent)))
     status = outcome.status
+    doubt = max(doubt, int(outcome.resent))
+    asked = retry_after_seconds(outcome.retry_after, now, config.retry_after_cap_seconds)
+    later = now + timedelta(seconds=max(step, asked or 0.0))
     if status in OUTAGES or not (200 <= status < 300 or 400 <= status < 500):
-        asked = retry_after_seconds(outcome.retry_after, now, config.retry_after_cap_seconds)
-        return BackOff(_words(outcome), now + timedelta(seconds=max(step, asked or 0.0)))
+        taken = status == 408 or (status >= 500 and status not in NOT_TAKEN)
+        return BackOff(_words(outcome), later, doubt=max(doubt, int(taken)))
     if status < 300:
         verdicts = read_verdicts(outcome, log_ids)
-        later = now + timedelta(seconds=step)
         if isinstance(verdicts, Garbage):
-            return BackOff(verdicts.reason, later)
+            return BackOff(verdicts.reason, later, doubt=max(doubt, 1))
         if all(verdict.word == "retry" for verdict in verdicts.values()):
             return BackOff("the service put off every record of a batch", later, verdicts)
         return Settle(verdicts)
     if status in PAUSES:
-        return Pause(f"{PAUSES[status]} ({_words(outcome)})")
+        return Pause(f"{PAUSES[status]} ({_words(outcome)})", doubt)
+    if config.services_know_log_ids:
+        doubt = 0
+    if doubt > DOUBTFUL_TRIES:
+        return Hold(_words(outcome))
+    if doubt:
+        return BackOff(f"refused what may have arrived before: {_words(outcome)}", later, doubt=doubt + 1)
     if len(log_ids) == 1:
         return Refuse(_words(outcome))
     limit = (len(log_ids) + 1) // 2 if status == TOO_LARGE else None
@@ -124,6 +150,13 @@ def settle(
         later = now + timedelta(seconds=RECORD_RETRY_SECONDS)
         return Settlement(row, "pending", verdict.reason or "the service asked to send it later", later)
     return Settlement(row, "duplicate" if status == "duplicate" else "sent")
+
+
+def hold(rows: Sequence[DeliveryRow], reason: str) -> list[Settlement]:
+    """Deliveries of which nobody can tell whether they arrived."""
+    assert move_delivery("in flight", "doubted") == "held"
+    words = f"may have arrived before it was refused: {reason}"[:_REASON_LENGTH]
+    return [Settlement(row, "held", words) for row in rows]
 
 
 def grow(limit: int | None, full: int, count: int, batch_size: int) -> tuple[int | None, int]:

@@ -3,8 +3,16 @@
 The service:   healthy -> backing off -> half-open (one probe) -> healthy, or backing off again;
                paused needs an operator: an edit, or a probe by hand (if there is anything to send).
 The delivery:  pending -> in flight -> sent | duplicate | failed, or pending again;
-               held waits for an operator; failed goes back to pending when its cause may have healed,
-               or an operator retries it; what an operator discards stays failed.
+               held waits for an operator (its time is not trusted, or nobody can tell whether it
+               arrived); failed goes back to pending when its cause may have healed, or an
+               operator retries it; what an operator discards stays failed.
+
+A batch that may have arrived (no answer after it was sent, an answer that says nothing, a
+crash) goes again as it is. If it is refused then, that does not prove that it was not taken
+before: parts of it under new keys could be taken twice. It is tried a few times more, since
+the first try may still be at work, and then held: only the service's books can tell. Where
+services are known to take a record once under whatever key (`services_know_log_ids`), it is
+bisected as any other.
 """
 
 from __future__ import annotations
@@ -18,6 +26,7 @@ DeliveryEvent = Literal[
     "claim",
     "accepted",
     "duplicate",
+    "doubted",
     "rejected",
     "retry",
     "returned",
@@ -53,6 +62,7 @@ DELIVERY_MOVES: dict[tuple[DeliveryState, DeliveryEvent], DeliveryState] = {
     ("held", "discarded"): "failed",
     ("in flight", "accepted"): "sent",
     ("in flight", "duplicate"): "duplicate",
+    ("in flight", "doubted"): "held",
     ("in flight", "rejected"): "failed",
     ("in flight", "retry"): "pending",
     ("in flight", "returned"): "pending",

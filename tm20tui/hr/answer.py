@@ -27,6 +27,7 @@ class Answer:
 
     `retry_after` is the header as sent, empty when absent. `body` is cut at the read
     limit, `truncated` then says so. `excerpt` is for people: one line, without secrets.
+    `resent` says that the request had gone out just before, on a connection that was closed.
     """
 
     status: int
@@ -36,6 +37,7 @@ class Answer:
     body: bytes = field(default=b"", repr=False)
     truncated: bool = False
     excerpt: str = field(default="", repr=False)
+    resent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import logging
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -163,7 +163,8 @@ class HrClient:
                         raise
                 # A kept-alive connection that the service had closed meanwhile: the same
                 # bytes under the same key may go again at once.
-                return await self._once(method, url, body, headers, progress, answer_limit)
+                answer = await self._once(method, url, body, headers, progress, answer_limit)
+                return replace(answer, resent=True)
         except trio.TooSlowError:
             where = "after the request was sent" if progress.sent else "before the request was sent"
             reason = f"no answer within {self._timeout_seconds:g} s, {where}"
@@ -181,7 +182,7 @@ class HrClient:
         headers: Mapping[str, str],
         progress: _Progress,
         limit: int,
-    ) -> Outcome:
+    ) -> Answer:
         extensions = {"trace": progress.trace}
         async with self._client.stream(
             method, url, content=content, headers=headers, extensions=extensions
@@ -299,6 +300,6 @@ def _failure(error: Exception, progress: _Progress) -> Failure:
     if isinstance(error, httpcore.RemoteProtocolError) and not closed:
         return Failure(FailureKind.PROTOCOL, "what the service sent is not HTTP", progress.sent)
     if isinstance(error, httpcore.ConnectError):
-        return Failure(FailureKind.TLS, "the connection was closed during the TLS handshake", False)
+        return Failure(FailureKind.TLS, "the connection was closed during the TLS handshake", progress.sent)
     when = "in the middle of its answer" if progress.answered else "without an answer"
     return Failure(FailureKind.RESET, f"the service closed the connection {when}", progress.sent)

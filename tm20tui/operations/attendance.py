@@ -82,7 +82,7 @@ async def sync_status(
 
 @operation("attendance.release", "operator")
 async def release_attendance(call: Call, punch_id: int) -> AttendanceDetail:
-    """Deliver a log that is held because its time is impossible, with its time as it is.
+    """Deliver a log that is held, with its time as it is, although it may have arrived.
 
     Raises:
         NotFound

@@ -16,6 +16,7 @@ from tm20tui.protocol import SendLog, decode
 from tm20tui.protocol.text import shown_json
 from tm20tui.store import history
 from tm20tui.store.dead_letters import DISCARDED
+from tm20tui.store.deliveries import DOUBTED
 from tm20tui.store.history import AttemptView, DeliveryView, ServiceStanding
 
 if TYPE_CHECKING:
@@ -144,6 +145,9 @@ def foresee(
         case "failed":
             return _after_failure(delivery, service)
         case "held":
+            if delivery.reason.startswith(DOUBTED):
+                words = "look in the service: release it if it is not there, else discard it"
+                return Outlook("held", f"held because it may have arrived: {words}")
             why = f" ({delivery.time_problem})" if delivery.time_problem else ""
             return Outlook("held", f"held because its time is not trusted{why}: release or discard it")
     waiting = _service_waits(service)

@@ -193,6 +193,11 @@ class DeliverySettings(Section):
     retry_after_cap_hours: float = Field(
         default=24, gt=0, le=720, description="hours a service's Retry-After is honoured, at most"
     )
+    services_know_log_ids: bool = Field(
+        default=False,
+        description="every service takes a log_id once, whatever else: what may have arrived and is then "
+        "refused is sent in parts instead of held for an operator",
+    )
     sent_keep_days: int = Field(
         default=1825,
         ge=30,

@@ -20,7 +20,8 @@ class Fault(enum.StrEnum):
     `auth`, `403`, `gone`, `redirect`, `big`, and of a batch with a poisoned record.
     Everything is stored by `timeout` (then hangs), `reset-after`, `slow` (a dripping
     answer) and `204` (no fault: an answer without a body); `partial` stores some and says
-    which. `mixed` draws one of the transient ones.
+    which. `forget` stores and hangs, and refuses with 422 what comes again under its key.
+    `mixed` draws one of the transient ones.
     """
 
     NONE = "none"
@@ -30,6 +31,7 @@ class Fault(enum.StrEnum):
     BUSY = "busy"
     TIMEOUT = "timeout"
     TIMEOUT_BEFORE = "timeout-before"
+    FORGET = "forget"
     POISON = "poison"
     GARBAGE = "garbage"
     LIE = "lie"

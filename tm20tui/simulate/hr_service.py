@@ -204,7 +204,7 @@ class HrService:
             return reply
         if fault is Fault.EMPTY:
             return Reply(204, b"", ())
-        if fault is Fault.TIMEOUT:
+        if fault in (Fault.TIMEOUT, Fault.FORGET):
             return dataclasses.replace(reply, hang_seconds=self.hang_seconds)
         return dataclasses.replace(reply, reset=fault is Fault.RESET_AFTER, drip=fault is Fault.SLOW)
 
@@ -250,9 +250,11 @@ class HrService:
             return as_json(422, {"error": "the body is not in the agreed format", "faults": broken.faults})
         self.counts["received"] += len(rows)
         if key is not None and key in self._answers:
+            if fault is Fault.FORGET:
+                return as_json(422, {"error": "this batch cannot be read"})
             self.counts["replayed"] += len(rows)
             return self._answers[key]
-        # A service that knows a batch by its key never refuses it afterwards.
+        # But for `forget`, who knows a batch by its key never refuses it afterwards.
         if fault is Fault.BAD_REQUEST:
             return as_json(400, {"error": "bad request"})
         if fault is Fault.BIG and len(rows) > self.big_above:

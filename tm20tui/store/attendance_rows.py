@@ -88,6 +88,9 @@ def _error(time_problem: str | None, owed: Sequence[PunchDelivery]) -> str:
         reasons = [item.error for item in owed if item.status == wanted and item.error]
         if reasons:
             return reasons[-1]
+    for item in owed:
+        if item.status == "held" and item.error:
+            return f"held: it {item.error}"
     if any(item.status == "held" for item in owed):
         return f"held: its time is not trusted ({time_problem}); release it to deliver it as it is"
     return ""

@@ -2,7 +2,8 @@
 
 A batch is committed with its bytes and key before it is sent. While it is `open` its
 outcome is not known, and it goes again, unchanged, before anything else for its
-service; it ends as `sent`, `split`, `refused` or `returned`.
+service; it ends as `sent`, `split`, `refused` or `returned`. Whoever claims one is taken to
+send it: `doubt` is set with the claim, and what is known about the try then replaces it.
 """
 
 from __future__ import annotations
@@ -61,7 +62,11 @@ class DeliveryRow:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A frozen body under one key. `rows` are its deliveries still in flight, in the body's order."""
+    """A frozen body under one key. `rows` are its deliveries still in flight, in the body's order.
+
+    `doubt` is 0 when no earlier try can have arrived unnoticed; else one may have, and the
+    service refused the batch `doubt - 1` times since.
+    """
 
     id: int
     service_id: int
@@ -70,6 +75,7 @@ class Batch:
     body: bytes = field(repr=False)
     attempts: int
     rows: tuple[DeliveryRow, ...] = field(repr=False)
+    doubt: int = 0
 
 
 def claim_batch(
@@ -98,7 +104,7 @@ def claim_batch(
         return None
     rows = _in_order(conn.execute(_ROWS_BY_ID, {"ids": ids}))
     leased_until = now + timedelta(seconds=lease_seconds)
-    return _freeze(conn, service_id, None, rows, render, new_key, node, leased_until, now)
+    return _freeze(conn, service_id, None, rows, render, new_key, node, leased_until, now, doubt=1)
 
 
 def claim_open_batch(
@@ -122,8 +128,9 @@ def claim_open_batch(
         rows = _in_order(conn.execute(_ROWS_OF_BATCH, {"batch": found.id}))
         if rows:
             conn.execute(_RENEW, {**values, "batch": found.id})
+            body = bytes(found.body)
             return Batch(
-                found.id, service_id, found.parent_id, found.key, bytes(found.body), found.attempts, rows
+                found.id, service_id, found.parent_id, found.key, body, found.attempts, rows, found.doubt
             )
         close_batch(conn, found.id, "returned", now)
 
@@ -157,6 +164,11 @@ def split_batch(
     )
 
 
+def note_doubt(conn: Connection, batch_id: int, doubt: int) -> None:
+    """What is known now of whether an open batch may have arrived."""
+    conn.execute(_DOUBT, {"batch": batch_id, "doubt": doubt})
+
+
 def return_batch(conn: Connection, batch_id: int, now: datetime) -> int:
     """Dissolve an open batch: its deliveries are pending again, no attempt counted; return how many."""
     if not close_batch(conn, batch_id, "returned", now):
@@ -166,7 +178,10 @@ def return_batch(conn: Connection, batch_id: int, now: datetime) -> int:
 
 
 def return_batches(conn: Connection, service_id: int, node: str, now: datetime) -> int:
-    """Dissolve all this node's open batches of a service; return how many deliveries are pending again."""
+    """Dissolve this node's open batches of a service that cannot have arrived.
+
+    Returns how many deliveries are pending again.
+    """
     own = conn.scalars(_OWN_OPEN, {"service": service_id, "node": node}).all()
     return sum(return_batch(conn, batch_id, now) for batch_id in own)
 
@@ -186,6 +201,8 @@ def _freeze(
     node: str,
     leased_until: datetime,
     now: datetime,
+    *,
+    doubt: int = 0,
 ) -> Batch:
     key, body = new_key(), render(rows)
     batch_id: int = conn.execute(
@@ -196,6 +213,7 @@ def _freeze(
             "key": key,
             "body": body,
             "record_count": len(rows),
+            "doubt": doubt,
             "node": node,
             "leased_until": leased_until,
             "created_at": now,
@@ -236,7 +254,7 @@ _DUE_OF_TERMINAL = _skipping_locked(
     "d",
 )
 _OPEN = _skipping_locked(
-    "SELECT b.id, b.parent_id, b.key, b.body, b.attempts FROM batches b "
+    "SELECT b.id, b.parent_id, b.key, b.body, b.attempts, b.doubt FROM batches b "
     "WHERE b.service_id = :service AND b.status = 'open' AND (b.node = :node OR b.leased_until < :now) "
     "ORDER BY COALESCE(b.parent_id, 0) DESC, b.id LIMIT 1",
     "b",
@@ -269,13 +287,17 @@ _ROWS_OF_BATCH = text(_ROWS + "d.batch_id = :batch AND d.status = 'in flight'").
 _PUT_IN_FLIGHT = text(
     "UPDATE deliveries SET status = 'in flight', batch_id = :batch WHERE id IN :ids"
 ).bindparams(_IDS)
-_RENEW = text("UPDATE batches SET node = :node, leased_until = :until WHERE id = :batch").bindparams(
-    bindparam("until", type_=Utc)
-)
+_RENEW = text(
+    "UPDATE batches SET node = :node, leased_until = :until, "
+    "doubt = CASE doubt WHEN 0 THEN 1 ELSE doubt END WHERE id = :batch"
+).bindparams(bindparam("until", type_=Utc))
+_DOUBT = text("UPDATE batches SET doubt = :doubt WHERE id = :batch AND status = 'open'")
 _CLOSE = text(
     "UPDATE batches SET status = :status, settled_at = :now WHERE id = :batch AND status = 'open'"
 ).bindparams(_AT)
-_OWN_OPEN = text("SELECT id FROM batches WHERE service_id = :service AND status = 'open' AND node = :node")
+_OWN_OPEN = text(
+    "SELECT id FROM batches WHERE service_id = :service AND status = 'open' AND node = :node AND doubt = 0"
+)
 # A batch that was never tried, whole or as a part, tells nothing about its deliveries.
 _REMEMBER = text(
     "INSERT INTO delivery_batches (delivery_id, batch_id) "

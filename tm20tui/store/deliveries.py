@@ -17,6 +17,9 @@ from sqlalchemy import BigInteger, Boolean, Connection, bindparam, text
 from tm20tui.model import HELD_TIME_PROBLEMS
 from tm20tui.store.schema import Utc
 
+DOUBTED = "may have arrived "
+"""How the reason of a held delivery begins of which nobody can tell whether it arrived."""
+
 SWEEP_CHUNK = 1000
 BACKFILL_CHUNK = 5000
 
@@ -154,6 +157,11 @@ def count_deliveries(conn: Connection) -> dict[int, DeliveryCounts]:
     return {service_id: DeliveryCounts(**counts) for service_id, counts in found.items()}
 
 
+def count_doubted(conn: Connection) -> dict[int, int]:
+    """How many deliveries of each service are held because nobody can tell whether they arrived."""
+    return dict(map(tuple, conn.execute(_COUNT_DOUBTED)))
+
+
 def count_pending(conn: Connection, service_id: int) -> int:
     """How many deliveries of the service wait to be sent."""
     return conn.scalar(_COUNT_PENDING, {"service": service_id}) or 0
@@ -209,7 +217,7 @@ def lock_punches(conn: Connection, punch_ids: Sequence[int]) -> None:
 _ADD = text("INSERT INTO deliveries (punch_id, service_id, status) VALUES (:punch, :service, :status)")
 
 _RELEASE = text(
-    "UPDATE deliveries SET status = 'pending' "
+    "UPDATE deliveries SET status = 'pending', last_error = '' "
     "WHERE punch_id = :punch AND status = 'held' RETURNING service_id"
 )
 
@@ -305,6 +313,10 @@ _COUNTS = {
 }
 _SENT_TOTALS = text("SELECT name, SUM(value) FROM totals WHERE name LIKE 'sent:%' GROUP BY name")
 _COUNT_PENDING = text("SELECT COUNT(*) FROM deliveries WHERE service_id = :service AND status = 'pending'")
+_COUNT_DOUBTED = text(
+    "SELECT service_id, COUNT(*) FROM deliveries "
+    f"WHERE status = 'held' AND last_error LIKE '{DOUBTED}%' GROUP BY service_id"
+)
 _COUNT_HELD = text("SELECT COUNT(*) FROM deliveries WHERE service_id = :service AND status = 'held'")
 _OLDEST_PENDING = text(
     "SELECT p.received_at FROM deliveries d JOIN punches p ON p.id = d.punch_id "

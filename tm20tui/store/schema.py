@@ -456,6 +456,8 @@ batches = Table(
     Column("record_count", Integer, nullable=False),
     Column("status", String(8), nullable=False, server_default="open"),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
+    # 0: no try at it can have arrived unnoticed; else one may have, and so many less one were refused since.
+    Column("doubt", SmallInteger, nullable=False, server_default=text("0")),
     Column("node", String(64), nullable=False),
     Column("leased_until", Utc, nullable=False),
     Column("created_at", Utc, nullable=False),

@@ -35,7 +35,7 @@ class Settlement:
     """What a verdict makes of one delivery."""
 
     row: DeliveryRow
-    status: Literal["sent", "duplicate", "failed", "pending"]
+    status: Literal["sent", "duplicate", "failed", "pending", "held"]
     reason: str = ""
     next_attempt_at: datetime | None = None
 
@@ -92,6 +92,14 @@ def refuse_single(conn: Connection, batch: Batch, settlement: Settlement, now: d
         refresh_punches(conn, [settlement.row.punch_id])
 
 
+def hold_records(conn: Connection, batch: Batch, settlements: Sequence[Settlement], now: datetime) -> int:
+    """Whether the batch arrived cannot be told: its deliveries wait for an operator; return how many."""
+    if not close_batch(conn, batch.id, "refused", now):
+        return 0
+    _settle(conn, batch.id, settlements, now)
+    return len(settlements)
+
+
 def take_back_refusals(conn: Connection, rows: Sequence[DeliveryRow]) -> int:
     """Make failed deliveries pending again as if never refused: it was the service, not they."""
     if not rows:
@@ -109,7 +117,7 @@ def _settle(conn: Connection, batch_id: int, settlements: Sequence[Settlement], 
             values = {"batch": batch_id, "now": now, "status": status, "ids": ids}
             sent += conn.execute(_SEND_SOME, values).rowcount
     for settlement in settlements:
-        if settlement.status in ("failed", "pending"):
+        if settlement.status in ("failed", "pending", "held"):
             values = {
                 "batch": batch_id,
                 "id": settlement.row.id,

@@ -20,6 +20,7 @@ _OUTCOMES = {
     "backing off": "warn",
     "paused": "bad",
     "split": "dim",
+    "held": "warn",
     "refused": "bad",
 }
 
