@@ -44,12 +44,14 @@ class Product:
         raise RuntimeError("the server is gone")
 
     async def wait_until_listening(self) -> None:
+        """Until terminals and consoles are let in."""
         with trio.fail_after(START_SECONDS):
             while True:
                 if self.process.poll() is not None:
                     raise RuntimeError(f"the server ended: see {self.folder / 'log'}")
                 try:
                     await (await trio.open_tcp_stream("127.0.0.1", self.port)).aclose()
+                    await (await trio.open_unix_socket(self.folder / "control.sock")).aclose()
                     return
                 except OSError:
                     await trio.sleep(0.05)
