@@ -17,6 +17,7 @@ from tm20tui.tui.app import ConsoleApp
 from tm20tui.tui.dialogs import Choice, Confirm, Notice
 from tm20tui.tui.help import help_of
 from tm20tui.tui.modes.terminals import TerminalsMode
+from tm20tui.tui.operation_form import OperationForm
 
 
 @pytest.fixture(autouse=True)
@@ -277,6 +278,40 @@ def test_any_operation_can_be_asked_for_by_name(world: World) -> None:
         await seen.see('"sn": "ZX02"')
 
     look(world, body)
+
+
+def test_what_changes_something_is_asked_about_also_by_name(world: World) -> None:
+    terminal = world.operate("terminals.list")[1].terminal
+
+    async def body(seen: Console) -> None:
+        seen.app.ask_operation("terminals.change")
+        await seen.see("terminal_id")
+        await seen.press(*str(terminal.id), "tab", *"Porte", "enter")
+        await seen.until(lambda: isinstance(seen.app.screen, Confirm))
+        await seen.see("Porte")
+        await seen.press("enter")
+        await seen.until(lambda: isinstance(seen.app.screen, OperationForm))
+        await seen.press("enter", "y")
+        await seen.until(lambda: isinstance(seen.app.screen, Notice))
+
+    before = len(audited(world, "terminals.change"))
+    look(world, body)
+    assert len(audited(world, "terminals.change")) == before + 1
+    world.operate("terminals.change", terminal_id=terminal.id, name=terminal.name)
+
+
+@pytest.mark.parametrize("name", ["server.stop", "deliveries.discard"])
+def test_what_is_grave_wants_a_word_also_by_name(world: World, name: str) -> None:
+    async def body(seen: Console) -> None:
+        seen.app.ask_operation(name)
+        if name != "server.stop":
+            await seen.press(*"why", "enter")
+        await seen.until(lambda: isinstance(seen.app.screen, Confirm))
+        await seen.press("enter")
+
+    before = len(audited(world, name))
+    look(world, body)
+    assert len(audited(world, name)) == before
 
 
 def test_only_ascii_reaches_a_terminal_without_unicode(world: World) -> None:

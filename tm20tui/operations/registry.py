@@ -168,6 +168,12 @@ def _describe(function: Callable[..., Any]) -> tuple[Argument, ...]:
     )
 
 
+def shown_arguments(operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as JSON values that anybody may see: what is secret in them is hidden."""
+    shown: dict[str, Any] = _without(to_json(given), operation.hide)
+    return shown
+
+
 def _arguments(
     signature: inspect.Signature, call: Call, args: Any, kwargs: Any, hide: tuple[str, ...]
 ) -> dict[str, Any]:
@@ -208,7 +214,7 @@ async def refuse_unreached(
         error = _forbidden(call, operation.name, operation.role)
     elif not operation.writes:
         return error
-    arguments: dict[str, Any] = _without(to_json(given), operation.hide)
+    arguments = shown_arguments(operation, given)
     await write_audit(call, operation.name, arguments, "refused", str(error), 0.0)
     return error
 

@@ -41,7 +41,7 @@ from tm20tui.tui.messages import Messages
 from tm20tui.tui.mode import ModeScreen, said_by
 from tm20tui.tui.modes import MODES as ALL_MODES
 from tm20tui.tui.palette import PLACEHOLDER, Commands
-from tm20tui.tui.quitting import ask_to_quit
+from tm20tui.tui.quitting import STOP, ask_to_quit, ask_to_stop
 from tm20tui.tui.safe import safe
 
 log = logging.getLogger(__name__)
@@ -302,7 +302,10 @@ class ConsoleApp(App[int]):
             self.tell("bad", reason)
             self.run_worker(self._audit_quietly(name, reason), exit_on_error=False)
             return
-        self.push_screen(OperationForm(name))
+        if name == STOP:
+            ask_to_stop(self)
+        else:
+            self.push_screen(OperationForm(name))
 
     async def _audit_quietly(self, name: str, reason: str) -> None:
         with contextlib.suppress(Tm20Error):

@@ -30,12 +30,13 @@ def ask_to_quit(app: ConsoleApp) -> None:
         if ident == "close":
             app.host.close(app.client.number, "")
         elif ident == "stop":
-            _ask_to_stop(app)
+            ask_to_stop(app)
 
     app.push_screen(Choice(_("Quit"), options), chosen)
 
 
-def _ask_to_stop(app: ConsoleApp) -> None:
+def ask_to_stop(app: ConsoleApp) -> None:
+    """Stop the server once its operator means it: with terminals connected, their number is typed."""
     totals = Totals.of(app.seen)
     connected = totals.online + totals.attention
     rows = [
