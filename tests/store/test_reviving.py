@@ -11,7 +11,7 @@ from tests.store.factories import NOON, add_punches, add_terminal, statuses
 from tm20tui.store.dead_letters import discard_chunk
 from tm20tui.store.deliveries import refresh_punches, sweep_failed
 from tm20tui.store.engine import Database
-from tm20tui.store.reviving import ask_to_heal, hasten_chunk, heal_chunk
+from tm20tui.store.reviving import ask_to_heal, find_waiting, hasten, heal_chunk
 from tm20tui.store.schema import deliveries
 from tm20tui.store.services import ServiceDraft, add_service, delete_service
 from tm20tui.store.vault import Vault
@@ -47,14 +47,15 @@ async def test_what_waits_is_hastened_for_one_terminal_or_all(database: Database
         settle(conn, ids[:2] + others[:1], "failed", LATER + HOUR, attempts=1)
         settle(conn, ids[2:3], "failed", None, attempts=3)
         settle(conn, ids[3:5] + others[1:], "pending", LATER + HOUR)
-        assert hasten_chunk(conn, service, one, LATER, 3) == 3
-        assert hasten_chunk(conn, service, one, LATER, 3) == 1
-        assert hasten_chunk(conn, service, one, LATER, 3) == 0
+        assert hasten(conn, find_waiting(conn, service, one, LATER, 3)) == 3
+        found = find_waiting(conn, service, one, LATER, 3)
+        assert (len(found), hasten(conn, [*found, 3])) == (1, 1)
+        assert find_waiting(conn, service, one, LATER, 3) == []
         assert (
             due(conn)[:6] == [("pending", True, 1)] * 2 + [("failed", True, 3)] + [("pending", True, 0)] * 3
         )
         assert due(conn)[6:] == [("failed", False, 1), ("pending", False, 0)]
-        assert hasten_chunk(conn, service, None, LATER) == 2
+        assert hasten(conn, find_waiting(conn, service, None, LATER)) == 2
         assert statuses(conn, service) == {"pending": 7, "failed": 1}
         words = list(conn.scalars(text("SELECT sync_status FROM punches ORDER BY id")))
         assert words == ["pending"] * 2 + ["failed"] + ["pending"] * 5

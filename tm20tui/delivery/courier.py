@@ -28,9 +28,9 @@ from tm20tui.events import Signal
 from tm20tui.hr.answer import Answer
 from tm20tui.hr.client import ANSWER_LIMIT, HrClient
 from tm20tui.model import Service, ServiceSecrets
-from tm20tui.store.batches import Batch, Connection
-from tm20tui.store.deliveries import SWEEP_CHUNK, backfill_chunk, count_pending
-from tm20tui.store.reviving import hasten_chunk
+from tm20tui.store.batches import FOUND_AT_ONCE, Batch, Connection, find_due
+from tm20tui.store.deliveries import backfill_chunk, count_pending
+from tm20tui.store.reviving import find_waiting, hasten
 from tm20tui.store.settling import Attempt, list_attempt_times
 
 P = ParamSpec("P")
@@ -38,6 +38,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 ANSWER_BYTES_PER_RECORD = 512
+HASTEN_CHUNK = 200
 
 
 class Courier:
@@ -160,13 +161,13 @@ class Courier:
     async def _round(self, desk: Desk, client: HrClient, wanted: Plan) -> None:
         """Send until nothing is left, the service fails, or something asks for attention."""
         request = self._requests[0] if self._requests else None
-        claim = Claim(open_only=wanted.open_only, terminal_id=request.terminal_id if request else None)
         self._recover = False
-        if not wanted.open_only:
-            # A round of one terminal leaves the others as they were.
-            self._in_round, self._news = claim.terminal_id is None, claim.terminal_id is not None
         if request is not None:
             await self._hasten(request)
+        claim = Claim(open_only=wanted.open_only, among=await self._find(request))
+        if not wanted.open_only:
+            # A round of one terminal leaves the others as they were.
+            self._in_round, self._news = claim.among is None, claim.among is not None
         taken = await self._write(ledger.take, desk, self._health, claim, self._office.now())
         if taken.batch is None:
             tell_health(self._office.events, self._service, self._health, taken.health)
@@ -195,6 +196,9 @@ class Courier:
         if request is not None and not self._reload:
             left = await self._count_pending()
             is_paced = self._health.state == "healthy" and self._paced_until() is not None
+            if taken.batch is None and claim.among is not None and len(claim.among) == FOUND_AT_ONCE:
+                # There may be more of the terminal.
+                return
             # A round that the pace interrupted goes on; one that found nothing to send is over.
             if not left or not is_paced or taken.batch is None:
                 self._finish(request, left, self._health.reason)
@@ -202,8 +206,16 @@ class Courier:
     async def _hasten(self, request: SyncRequest) -> None:
         """Once per request: what is refused in its round waits again."""
         while not request.hastened and not self._stopping.is_set():
-            count = await self._write(hasten_chunk, self._service.id, request.terminal_id, self._office.now())
-            request.hastened = count < SWEEP_CHUNK
+            found = await self._read(find_waiting, self._service.id, request.terminal_id, self._office.now())
+            for start in range(0, len(found), HASTEN_CHUNK):
+                await self._write(hasten, found[start : start + HASTEN_CHUNK])
+            request.hastened = len(found) < FOUND_AT_ONCE
+
+    async def _find(self, request: SyncRequest | None) -> tuple[int, ...] | None:
+        """What is due of the terminal that is asked for, None where none is."""
+        if request is None or request.terminal_id is None:
+            return None
+        return tuple(await self._read(find_due, self._service.id, request.terminal_id, self._office.now()))
 
     async def _attempt(self, desk: Desk, client: HrClient, batch: Batch, claim: Claim) -> Settled:
         """One POST and its consequences."""
@@ -322,8 +334,13 @@ class Courier:
     ) -> T:
         return await self._office.write(self._service.name, self._stopping, function, *args, **kwargs)
 
+    async def _read(
+        self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._office.read(self._service.name, self._stopping, function, *args, **kwargs)
+
     async def _count_pending(self) -> int:
-        return await self._office.read(self._service.name, self._stopping, count_pending, self._service.id)
+        return await self._read(count_pending, self._service.id)
 
     def _finish(self, request: SyncRequest, left: int, reason: str) -> None:
         # Whoever asked may have gone meanwhile.

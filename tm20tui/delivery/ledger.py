@@ -89,10 +89,10 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """How to claim: with `open_only` nothing new is begun; `terminal_id` None means every terminal."""
+    """How to claim: with `open_only` nothing new is begun; `among` None means every terminal's."""
 
     open_only: bool = False
-    terminal_id: int | None = None
+    among: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def take(conn: Connection, desk: Desk, health: Health, claim: Claim, now: dateti
     """
     batch, fresh = _claim(conn, desk, health, claim, now)
     if batch is None:
-        whole = not claim.open_only and claim.terminal_id is None
+        whole = not claim.open_only and claim.among is None
         if whole and health.state == "paused":
             health = health.after("nothing to send")
             return Taken(None, health, edited=not keep_health(conn, desk.service, health))
@@ -311,6 +311,6 @@ def _claim(
         now=now,
         render=render,
         new_key=new_key,
-        terminal_id=claim.terminal_id,
+        among=claim.among,
     )
     return made, True

@@ -32,6 +32,9 @@ from sqlalchemy import Connection as Connection
 from tm20tui.store.deliveries import read_as_queue
 from tm20tui.store.schema import Utc, batches
 
+FOUND_AT_ONCE = 20_000
+_SOME = 1000
+
 Render = Callable[["Sequence[DeliveryRow]"], bytes]
 NewKey = Callable[[], str]
 
@@ -88,18 +91,25 @@ def claim_batch(
     now: datetime,
     render: Render,
     new_key: NewKey,
-    terminal_id: int | None = None,
+    among: Sequence[int] | None = None,
 ) -> Batch | None:
     """Take the oldest due deliveries and freeze their body; None when nothing is due.
 
-    What another node is claiming at the same moment is skipped, never waited for.
+    With `among`, only of those: ids that `find_due` found. What another node is claiming
+    at the same moment is skipped, never waited for.
     """
     read_as_queue(conn)
-    values = {"service": service_id, "now": now, "limit": limit}
-    if terminal_id is not None:
-        values["terminal"] = terminal_id
-    query = _DUE if terminal_id is None else _DUE_OF_TERMINAL
-    ids = list(conn.scalars(query[conn.dialect.name == "postgresql"], values))
+    values: dict[str, Any] = {"service": service_id, "now": now, "limit": limit}
+    is_postgres = conn.dialect.name == "postgresql"
+    if among is None:
+        ids = list(conn.scalars(_DUE[is_postgres], values))
+    else:
+        ids = []
+        for start in range(0, len(among), _SOME):
+            some = among[start : start + _SOME]
+            ids += conn.scalars(_DUE_AMONG[is_postgres], {**values, "limit": limit - len(ids), "ids": some})
+            if len(ids) == limit:
+                break
     if not ids:
         return None
     rows = _in_order(conn.execute(_ROWS_BY_ID, {"ids": ids}))
@@ -133,6 +143,16 @@ def claim_open_batch(
                 found.id, service_id, found.parent_id, found.key, body, found.attempts, rows, found.doubt
             )
         close_batch(conn, found.id, "returned", now)
+
+
+def find_due(conn: Connection, service_id: int, terminal_id: int, now: datetime) -> list[int]:
+    """What of one terminal is due, the first `FOUND_AT_ONCE`; not for a transaction that writes.
+
+    The others are walked through: with a long queue that takes seconds.
+    """
+    read_as_queue(conn)
+    values = {"service": service_id, "terminal": terminal_id, "now": now, "limit": FOUND_AT_ONCE}
+    return list(conn.scalars(_DUE_OF_TERMINAL, values))
 
 
 def peek_rows(conn: Connection, service_id: int, limit: int) -> tuple[DeliveryRow, ...]:
@@ -247,12 +267,21 @@ _DUE = _skipping_locked(
 _NEXT = text(
     "SELECT id FROM deliveries WHERE service_id = :service AND status = 'pending' ORDER BY id LIMIT :limit"
 )
-_DUE_OF_TERMINAL = _skipping_locked(
+# The rows are found by their ids: `|| ''` keeps the planner off the partial index of all that waits.
+_DUE_AMONG = tuple(
+    query.bindparams(_IDS)
+    for query in _skipping_locked(
+        "SELECT d.id FROM deliveries d WHERE d.id IN :ids AND d.service_id = :service "
+        "AND d.status || '' = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= :now) "
+        "ORDER BY d.id LIMIT :limit",
+        "d",
+    )
+)
+_DUE_OF_TERMINAL = text(
     "SELECT d.id FROM deliveries d JOIN punches p ON p.id = d.punch_id "
     "WHERE d.service_id = :service AND d.status = 'pending' AND p.terminal_id = :terminal "
-    "AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= :now) ORDER BY d.id LIMIT :limit",
-    "d",
-)
+    "AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= :now) ORDER BY d.id LIMIT :limit"
+).bindparams(_AT)
 _OPEN = _skipping_locked(
     "SELECT b.id, b.parent_id, b.key, b.body, b.attempts, b.doubt FROM batches b "
     "WHERE b.service_id = :service AND b.status = 'open' AND (b.node = :node OR b.leased_until < :now) "

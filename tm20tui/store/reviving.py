@@ -5,33 +5,38 @@ In chunks, as the sweep: each function is called again until nothing is left.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 
+from tm20tui.store.batches import FOUND_AT_ONCE
 from tm20tui.store.deliveries import SWEEP_CHUNK, read_as_queue, refresh_punches
 from tm20tui.store.schema import Utc
 
 
-def hasten_chunk(
-    conn: Connection, service_id: int, terminal_id: int | None, now: datetime, limit: int = SWEEP_CHUNK
-) -> int:
-    """Make due what a service (and terminal) would get later; call again until fewer than `limit`.
+def find_waiting(
+    conn: Connection, service_id: int, terminal_id: int | None, now: datetime, limit: int = FOUND_AT_ONCE
+) -> list[int]:
+    """What a service (and terminal) would get later; not for a transaction that writes: it may take long.
 
-    What was refused and would be tried again is pending, what was put off waits no longer.
-    What was given up stays so.
+    That is what was refused and would be tried again, and what was put off.
     """
     read_as_queue(conn)
-    values: dict[str, Any] = {"service": service_id, "now": now, "limit": limit}
+    values: dict[str, Any] = {"service": service_id, "now": now}
     if terminal_id is not None:
         values["terminal"] = terminal_id
-    punch_ids: list[int] = []
+    found: list[int] = []
     for query in _WAITING if terminal_id is None else _WAITING_OF_TERMINAL:
-        rows = conn.execute(query, {**values, "limit": limit - len(punch_ids)}).all()
-        if rows:
-            conn.execute(_HASTEN, {"ids": [row.id for row in rows]})
-            punch_ids += [row.punch_id for row in rows]
+        found += conn.scalars(query, {**values, "limit": limit - len(found)})
+    return found
+
+
+def hasten(conn: Connection, ids: Sequence[int]) -> int:
+    """Make due what `find_waiting` found; what was given up meanwhile stays so. Returns how many are."""
+    read_as_queue(conn)
+    punch_ids = list(conn.scalars(_HASTEN, {"ids": list(ids)}))
     refresh_punches(conn, punch_ids)
     return len(punch_ids)
 
@@ -62,15 +67,13 @@ _NOW = bindparam("now", type_=Utc)
 _REFUSED = "d.status = 'failed' AND d.next_attempt_at IS NOT NULL"
 _PUT_OFF = "d.status = 'pending' AND d.next_attempt_at IS NOT NULL AND d.next_attempt_at > :now"
 _WAITING = (
+    text(f"SELECT d.id FROM deliveries d WHERE d.service_id = :service AND {_REFUSED} LIMIT :limit"),
     text(
-        f"SELECT d.id, d.punch_id FROM deliveries d WHERE d.service_id = :service AND {_REFUSED} LIMIT :limit"
-    ),
-    text(
-        f"SELECT d.id, d.punch_id FROM deliveries d WHERE d.service_id = :service AND {_PUT_OFF} LIMIT :limit"
+        f"SELECT d.id FROM deliveries d WHERE d.service_id = :service AND {_PUT_OFF} LIMIT :limit"
     ).bindparams(_NOW),
 )
 _OF_TERMINAL = (
-    "SELECT d.id, d.punch_id FROM deliveries d JOIN punches p ON p.id = d.punch_id "
+    "SELECT d.id FROM deliveries d JOIN punches p ON p.id = d.punch_id "
     "WHERE d.service_id = :service AND p.terminal_id = :terminal AND "
 )
 _WAITING_OF_TERMINAL = (
@@ -80,7 +83,8 @@ _WAITING_OF_TERMINAL = (
 # Rows are found by their ids: `|| ''` keeps the planner off the partial indexes of a status.
 _HASTEN = text(
     "UPDATE deliveries SET status = 'pending', next_attempt_at = NULL "
-    "WHERE id IN :ids AND status || '' IN ('failed', 'pending')"
+    "WHERE id IN :ids AND (status || '' = 'pending' OR (status || '' = 'failed' "
+    "AND next_attempt_at IS NOT NULL)) RETURNING punch_id"
 ).bindparams(bindparam("ids", expanding=True))
 
 # The request is kept among the counters, where a crash does not lose it.
