@@ -1,4 +1,8 @@
-"""`python -m tests.benchmarks [--quick]`: the numbers of the product on this machine, as a table."""
+"""`python -m tests.benchmarks [--quick]`: the numbers of the product on this machine, as a table.
+
+More in detail, each with `--help`: `tests.benchmarks.claims` (a long queue, also on PostgreSQL),
+`tests.benchmarks.upkeep` (punches while much is forgotten or retried), `tests.benchmarks.console`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,8 @@ from pathlib import Path
 
 import trio
 
-from tests.benchmarks import backfill, bare, desk, drain, idle, ingest
+from tests.benchmarks import backfill, bare, claims, desk, drain, idle, ingest
+from tm20tui.store.vault import Vault
 
 
 class Table:
@@ -76,6 +81,18 @@ async def run(*, quick: bool) -> None:
 
     await _fresh(draining)
 
+    async def claiming(folder: Path) -> None:
+        rows = 50_000 if quick else 1_000_000
+        vault = Vault.open(folder / "secret.key")
+        took = []
+        for count in (claims.SMALL, rows):
+            found = claims.run(f"sqlite:///{folder}/{count}.db", count, vault)
+            took.append(found[claims.CLAIM][0])
+            table.add(f"claim of a batch with {count:,} pending, median", took[-1], "ms")
+        table.add("  ratio of the two", took[1] / took[0], "", "1")
+
+    await _fresh(claiming)
+
     async def asking(folder: Path) -> None:
         count = 500 if quick else 2000
         found = await desk.measure(folder, count=count, each=2)
@@ -87,7 +104,11 @@ async def run(*, quick: bool) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--quick", action="store_true", help="shorter runs, for a first look")
     trio.run(lambda: run(quick=parser.parse_args().quick))
 

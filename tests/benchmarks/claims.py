@@ -37,6 +37,7 @@ ROUNDS = 5
 CLAIMS = 8
 LAST = 100
 FILL_STEP = 50_000
+CLAIM = f"claim of a batch of {BATCH}"
 READING = "search of one terminal's (only reads)"
 Step = Callable[[Connection], Any]
 
@@ -100,7 +101,7 @@ def steps(service: int, terminal: int, found: list[int]) -> dict[str, Step]:
         assert len(made.rows) == BATCH
 
     return {
-        f"claim of a batch of {BATCH}": claim,
+        CLAIM: claim,
         "claim of one terminal's batch": lambda conn: claim(conn, found),
         "round by hand: what is put off": lambda conn: reviving.hasten(
             conn, reviving.find_waiting(conn, service, None, now)

@@ -32,6 +32,7 @@ SAID = {
     "SchemaTooNew": 0,
     "SecretUnreadable": 0,
     "Settlement": 2,
+    "Step": 3,
     "StoreError": 0,
     "StoreUnavailable": 0,
     "Tm20Error": 0,
@@ -94,6 +95,10 @@ class _Source:
             if isinstance(node, ast.Call):
                 for text in self._said(node):
                     yield Said(text, f"{self._name}:{node.lineno}")
+            elif self._name.endswith("doctor.py"):
+                for told in _steps_told(node):
+                    for text in self._texts(told, told):
+                        yield Said(text, f"{self._name}:{told.lineno}")
 
     def _said(self, call: ast.Call) -> Iterator[str]:
         name = ast.unparse(call.func)
@@ -179,6 +184,22 @@ class _Source:
             if found:
                 return [text for value in found for text in self._texts(value, value, depth - 1)]
         return []
+
+
+def _steps_told(node: ast.AST) -> list[ast.expr]:
+    """What a step of the connection doctor found, and what to do about it; its tables of both."""
+    match node:
+        case ast.Tuple(elts=[ast.Constant(value="ok" | "warning" | "failed" | "skipped"), found, hint]):
+            return [found, hint]
+        case ast.Assign(targets=[ast.Tuple(elts=[_, *names])], value=ast.Tuple(elts=[_, *told])) if any(
+            isinstance(name, ast.Name) and name.id in ("reason", "hint") for name in names
+        ):
+            return told
+        case ast.AnnAssign(target=ast.Name(id="_HINTS" | "_REFUSALS"), value=ast.Dict(values=values)):
+            return [one for value in values for one in getattr(value, "elts", [value])]
+        case ast.Assign(targets=[ast.Name(id="hint" | "reason")], value=value):
+            return [value]
+    return []
 
 
 def _value_for(node: ast.AST, name: str) -> ast.expr | None:

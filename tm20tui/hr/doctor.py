@@ -134,7 +134,7 @@ class _Way:
     async def _resolve(self) -> Found:
         with trio.fail_after(_STEP_SECONDS):
             self._addresses = await self._backend.resolve(self._host, self._port)
-        return "ok", f"{self._host} is {', '.join(self._addresses[:4])}", ""
+        return "ok", f"the name leads to {', '.join(self._addresses[:4])}", ""
 
     async def _connect(self) -> Found:
         self._stream = await self._backend.connect_tcp(self._host, self._port, _STEP_SECONDS)

@@ -146,4 +146,7 @@ _DELIVERED = text(
 _DELETE_LINKS = text(
     "DELETE FROM delivery_batches WHERE delivery_id IN (SELECT id FROM deliveries WHERE punch_id IN :ids)"
 ).bindparams(_IDS)
-_DELETE_DELIVERIES = text("DELETE FROM deliveries WHERE punch_id IN :ids").bindparams(_IDS)
+# What became owed since they were looked at stays.
+_DELETE_DELIVERIES = text(
+    "DELETE FROM deliveries WHERE punch_id IN :ids AND status || '' IN ('sent', 'duplicate')"
+).bindparams(_IDS)
