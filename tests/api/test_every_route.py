@@ -13,11 +13,12 @@ from sqlalchemy import Connection, select
 from tests.api.conftest import Running, running_api
 from tests.api.world import SECRETS, TOKEN, fill
 from tm20tui.api import routes_events
+from tm20tui.operations import load_operations
 from tm20tui.store.schema import tokens
 
 VIEWER = {"authorization": f"Bearer {TOKEN}"}
 ADMINS_ONLY = {"/devices/api/tokens/"}
-OPERATORS_ONLY = {"/devices/api/audit/"}
+OPERATORS_ONLY = {"/devices/api/audit/", "/devices/api/log/"}
 ENDLESS = "/devices/api/events/"
 
 
@@ -34,7 +35,13 @@ async def routes(api: Running) -> list[tuple[str, str, dict[str, Any]]]:
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            yield re.sub(r"\{(?!task_id)\w+\}", "1", path), method, operation
+            yield re.sub(r"\{(?!task_id)\w+\}", "1", path) + _needed(operation), method, operation
+
+
+def _needed(operation: dict[str, Any]) -> str:
+    """The query that a route is not answered without."""
+    needed = [one for one in operation.get("parameters", []) if one["in"] == "query" and one["required"]]
+    return "?" + "&".join(f"{one['name']}={one['schema']['examples'][0]}" for one in needed) if needed else ""
 
 
 def example(operation: dict[str, Any]) -> dict[str, Any]:
@@ -89,8 +96,8 @@ async def test_no_route_tells_a_secret(api: Running) -> None:
         if method != "GET" or url == ENDLESS:
             continue
         # Refusals too: some repeat what was asked.
-        for suffix in ("", "?limit=500", "?nonsense=1"):
-            answer = await api.client.get(url + suffix)
+        for suffix in ("", "limit=500", "nonsense=1"):
+            answer = await api.client.get(f"{url}{'&' if '?' in url else '?'}{suffix}")
             asked += 1
             told = [secret for secret in hidden if secret in answer.text]
             assert not told, f"{url} tells {told}"
@@ -146,3 +153,22 @@ async def test_every_problem_has_one_shape(sqlite_url: str, tmp_path: Path) -> N
 
 def _digests(connection: Connection) -> list[str]:
     return list(connection.scalars(select(tokens.c.digest)))
+
+
+NOT_OVER_HTTP = {
+    "bulk.run": "a request names one target; a script repeats it",
+    "punches.list": "`attendance/` is the same list",
+    "punches.export": "`attendance/` gives the same page by page",
+    "server.stop": "who stops the server is on its machine",
+}
+
+
+def test_every_operation_is_reachable_over_http_or_has_a_reason() -> None:
+    sources = "".join(path.read_text() for path in Path(routes_events.__file__).parent.glob("routes_*.py"))
+    called = set(re.findall(r"\b([a-z_]+\.[a-z_]+)\b", sources))
+    missing = {
+        name
+        for name, operation in load_operations().items()
+        if f"{operation.function.__module__.rpartition('.')[2]}.{operation.function.__name__}" not in called
+    }
+    assert missing == set(NOT_OVER_HTTP)

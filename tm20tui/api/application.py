@@ -16,17 +16,22 @@ from tm20tui.api.routes_attendance import attendance_routes
 from tm20tui.api.routes_backfill import backfill_routes
 from tm20tui.api.routes_commands import command_routes
 from tm20tui.api.routes_configs import config_routes
+from tm20tui.api.routes_consoles import console_routes
 from tm20tui.api.routes_deliveries import delivery_routes
 from tm20tui.api.routes_docs import docs_routes
+from tm20tui.api.routes_doors import door_routes
+from tm20tui.api.routes_enrolment import enrolment_routes
 from tm20tui.api.routes_events import event_routes, metrics_routes
 from tm20tui.api.routes_inventories import inventory_routes
 from tm20tui.api.routes_mappings import mapping_routes
 from tm20tui.api.routes_quarantine import quarantine_routes
-from tm20tui.api.routes_schedules import schedule_routes
-from tm20tui.api.routes_server import health_routes, node_routes
+from tm20tui.api.routes_recent import recent_routes
+from tm20tui.api.routes_schedules import schedule_routes, summary_routes
+from tm20tui.api.routes_server import health_routes, node_routes, overview_routes
 from tm20tui.api.routes_sites import site_routes
 from tm20tui.api.routes_tasks import alarm_routes, task_routes
 from tm20tui.api.routes_terminal_commands import terminal_command_routes
+from tm20tui.api.routes_terminal_facts import terminal_fact_routes
 from tm20tui.api.routes_terminals import terminal_routes
 from tm20tui.api.routes_tokens import audit_routes, token_routes
 from tm20tui.api.routes_users import user_routes
@@ -43,8 +48,12 @@ RESOURCES = (
     terminal_routes,
     command_routes,
     terminal_command_routes,
+    door_routes,
+    enrolment_routes,
+    terminal_fact_routes,
     backfill_routes,
     schedule_routes,
+    summary_routes,
     site_routes,
     user_routes,
     user_sync_routes,
@@ -55,6 +64,9 @@ RESOURCES = (
     token_routes,
     audit_routes,
     node_routes,
+    overview_routes,
+    console_routes,
+    recent_routes,
     event_routes,
     docs_routes,
 )

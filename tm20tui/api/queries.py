@@ -134,6 +134,7 @@ class AttendanceQuery(PageQuery):
     terminal_id: Id | None = None
     terminal_sn: Text | None = None
     enrollid: Text | None = None
+    name: Text | None = Field(default=None, description="a part of the user's name")
     from_: Moment | None = Field(default=None, alias="from", description="first moment, with a time zone")
     to: Moment | None = Field(default=None, description="first moment that is too late, with a time zone")
 
@@ -143,6 +144,7 @@ class AttendanceQuery(PageQuery):
             terminal_id=self.terminal_id,
             terminal_sn=self.terminal_sn,
             enrollid=self.enrollid,
+            name=self.name,
             status=self.status,
             from_at=self.from_,
             to_at=self.to,
@@ -164,8 +166,8 @@ class TerminalQuery(IdQuery):
     state: Literal["online", "offline", "waiting", "blocked"] | None = None
 
 
-class EventsQuery(Query):
-    """`GET events/`."""
+class Kinds(Query):
+    """Which kinds of events."""
 
     kind: str | None = Field(
         default=None, description="which kinds of events, with commas between them; all when left out"
@@ -180,6 +182,29 @@ class EventsQuery(Query):
             if kind not in EVENT_KINDS:
                 raise InvalidInput(f"kind must be of {', '.join(EVENT_KINDS)}", field="kind")
         return found
+
+
+class RecentQuery(IdQuery):
+    """Which page of what is numbered from the server's start on."""
+
+    after: int = Field(default=0, ge=0, le=LARGEST_ID, description="a number; only what came later")
+
+
+class LogIdsQuery(Query):
+    """Some logs by their ids, in one parameter."""
+
+    log_ids: str = Field(
+        description="ids of logs with commas between them, 500 at most",
+        examples=["1,2"],
+        json_schema_extra={"pattern": "^[1-9][0-9]{0,17}(,[1-9][0-9]{0,17}){0,9}$"},
+    )
+
+    def ids(self) -> tuple[int, ...]:
+        """The ids, each once."""
+        parts = [part.strip() for part in self.log_ids.split(",")]
+        if not all(_ID.fullmatch(part) and int(part) <= LARGEST_ID for part in parts):
+            raise InvalidInput("log_ids must be ids with commas between them, such as 17,18", field="log_ids")
+        return tuple(dict.fromkeys(map(int, parts)))
 
 
 def read_cursor(text: str) -> Position:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from tm20tui.api.bodies import Body, JsonObject, documented_body, only, optional_id
 from tm20tui.api.caller import Caller
-from tm20tui.api.queries import AttendanceQuery, Id, PathId, SyncStatusQuery, write_cursor
+from tm20tui.api.queries import AttendanceQuery, Id, LogIdsQuery, PathId, SyncStatusQuery, write_cursor
 from tm20tui.api.stories import LogStoryOut, show_log_story
 from tm20tui.api.views import (
+    DeliveryView,
     LogDetailView,
     LogView,
     Pagination,
     Stats,
+    Utc,
     View,
     show_log,
     show_log_detail,
+    show_share,
     show_stats,
 )
-from tm20tui.operations import attendance, punches, sync
+from tm20tui.operations import attendance, punch_details, punches, sync
 from tm20tui.operations.attendance import AttendanceDetail, AttendancePage
 
 
@@ -59,6 +64,44 @@ class LogStoryAnswer(View):
     why: LogStoryOut
 
 
+class ShareOut(View):
+    """What each config got, or is owed, of one log."""
+
+    log_id: int
+    deliveries: tuple[DeliveryView, ...]
+
+
+class SharesAnswer(View):
+    """Shares by log; a log that is not there has none."""
+
+    success: Literal[True] = True
+    logs: tuple[ShareOut, ...]
+
+
+class JudgementOut(View):
+    """Whether a log was on time: `day` is the working day, `verdict` null for one between shifts.
+
+    `minutes` tell how far it is from `scheduled_at`.
+    """
+
+    log_id: int = Field(validation_alias="punch_id")
+    at: Utc
+    day: date
+    schedule_id: int | None
+    role: str
+    verdict: str | None
+    minutes: int
+    scheduled_at: Utc | None
+    costs_time: bool
+
+
+class JudgementsAnswer(View):
+    """Judgements by log; logs of terminals without schedules have none."""
+
+    success: Literal[True] = True
+    logs: tuple[JudgementOut, ...]
+
+
 class StartedAnswer(View):
     """Work that goes on in the background: see `tasks/{task_id}/`."""
 
@@ -95,6 +138,22 @@ def attendance_routes() -> APIRouter:
             call, config_id=optional_id(body, "config_id"), terminal_id=optional_id(body, "terminal_id")
         )
         return StartedAnswer(task_id=task.id, message="the synchronisation has started")
+
+    @router.get("/deliveries/")
+    async def list_shares(call: Caller, query: Annotated[LogIdsQuery, Query()]) -> SharesAnswer:
+        found = await punch_details.list_shares(call, query.ids())
+        shown = [
+            ShareOut(log_id=ident, deliveries=tuple(map(show_share, shares)))
+            for ident, shares in sorted(found.items())
+        ]
+        return SharesAnswer(logs=tuple(shown))
+
+    @router.get("/lateness/")
+    async def judge_logs(call: Caller, query: Annotated[LogIdsQuery, Query()]) -> JudgementsAnswer:
+        found = await punch_details.judge_punches(call, query.ids())
+        return JudgementsAnswer(
+            logs=tuple(JudgementOut.model_validate(one) for _, one in sorted(found.items()))
+        )
 
     @router.get("/{log_id}/")
     async def get_log(call: Caller, log_id: PathId) -> LogAnswer:

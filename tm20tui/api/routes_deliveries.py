@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
+from fastapi import Query as Parameters
 from pydantic import Field
 
 from tm20tui.api.bodies import Body, JsonObject, checked, documented_body
 from tm20tui.api.caller import Caller
 from tm20tui.api.paging import show_page
-from tm20tui.api.queries import Id, Moment, PathId, PeriodQuery, Text
+from tm20tui.api.queries import Id, Moment, PathId, PeriodQuery, Query, Text
 from tm20tui.api.stories import DeliveryOut, DeliveryStoryOut, show_delivery, show_delivery_story
-from tm20tui.api.views import Pagination, TaskView, View, show_task
-from tm20tui.operations import deliveries
+from tm20tui.api.views import Pagination, TaskView, Utc, View, show_task
+from tm20tui.operations import deliveries, delivery_totals
 
 _RETRY = {"config_id": 1, "reason": "404", "dry_run": True}
 _DISCARD = {"reason": "left the company", "delivery_ids": [17, 18]}
@@ -28,6 +30,12 @@ class DeliveryQuery(PeriodQuery):
         Field(default=None, description="owed: pending, in flight or held; dead: failed for good")
     )
     reason: Text | None = Field(default=None, description="a part of the last reason")
+
+
+class TotalsQuery(Query):
+    """`GET deliveries/totals/`."""
+
+    hours: int = Field(default=24, ge=1, le=744, description="what was sent is counted over so many hours")
 
 
 class Chosen(Body):
@@ -73,6 +81,31 @@ class DiscardReason(Body):
     reason: str = Field(min_length=1, max_length=500)
 
 
+class TotalsOut(View):
+    """Counts of one config's deliveries; `sent`, `requests` and `answered` are of the period."""
+
+    config_id: int
+    config_name: str
+    waiting: int
+    retrying: int
+    in_flight: int
+    held: int
+    failed: int
+    dead: int
+    sent: int
+    requests: int
+    answered: int
+    next_round_at: Utc | None
+
+
+class TotalsAnswer(View):
+    """Configs by id."""
+
+    success: Literal[True] = True
+    hours: int
+    configs: tuple[TotalsOut, ...]
+
+
 class DeliveriesAnswer(View):
     """A page of deliveries, newest first."""
 
@@ -114,7 +147,9 @@ def delivery_routes() -> APIRouter:
     router = APIRouter(prefix="/deliveries", tags=["deliveries"])
 
     @router.get("/")
-    async def list_deliveries(call: Caller, query: Annotated[DeliveryQuery, Query()]) -> DeliveriesAnswer:
+    async def list_deliveries(
+        call: Caller, query: Annotated[DeliveryQuery, Parameters()]
+    ) -> DeliveriesAnswer:
         page = await deliveries.list_deliveries(
             call,
             service_id=query.config_id,
@@ -145,6 +180,11 @@ def delivery_routes() -> APIRouter:
             )
         )
 
+    @router.get("/totals/")
+    async def count_deliveries(call: Caller, query: Annotated[TotalsQuery, Parameters()]) -> TotalsAnswer:
+        found = await delivery_totals.count_deliveries(call, hours=query.hours)
+        return TotalsAnswer(hours=found.hours, configs=tuple(map(_totals, found.services)))
+
     @router.get("/{delivery_id}/")
     async def get_delivery(call: Caller, delivery_id: PathId) -> DeliveryAnswer:
         return DeliveryAnswer(delivery=show_delivery(await deliveries.get_delivery(call, delivery_id)))
@@ -164,6 +204,15 @@ def delivery_routes() -> APIRouter:
         return _changed(await deliveries.discard_deliveries(call, reason, delivery_id=delivery_id))
 
     return router
+
+
+def _totals(one: delivery_totals.ServiceTotals) -> TotalsOut:
+    return TotalsOut(
+        config_id=one.service.id,
+        config_name=one.service.name,
+        next_round_at=one.next_round_at,
+        **{name: value for name, value in asdict(one.totals).items() if name in TotalsOut.model_fields},
+    )
 
 
 def _changed(done: deliveries.DeadLettersChanged) -> ChangedAnswer:

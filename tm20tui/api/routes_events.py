@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tm20tui.api.caller import Caller
-from tm20tui.api.queries import EventsQuery
+from tm20tui.api.queries import Kinds
 from tm20tui.errors import Unavailable
 from tm20tui.events import EVENT_KINDS, EventBus
 from tm20tui.metrics import CONTENT_TYPE, render
@@ -92,9 +92,7 @@ def event_routes() -> APIRouter:
         response_class=Response,
         responses={200: {"description": "Events without end", "content": {_MEDIA_TYPE: described}}},
     )
-    async def follow_events(
-        call: Caller, request: Request, query: Annotated[EventsQuery, Query()]
-    ) -> Response:
+    async def follow_events(call: Caller, request: Request, query: Annotated[Kinds, Query()]) -> Response:
         """Events from now on, a comment every 15 s while nothing happens; `missed` counts what was dropped.
 
         What happened before is not sent again, whatever `Last-Event-ID` says. What operators

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, PlainSerializer
 
 from tm20tui.api.bodies import Body, JsonObject, checked, documented_body, only, optional_id
 from tm20tui.api.caller import Caller
-from tm20tui.api.paging import cut_by_id
+from tm20tui.api.paging import cut_by_id, show_page
 from tm20tui.api.queries import Id, IdQuery, PathId, Query
 from tm20tui.api.views import Pagination, Utc, View
 from tm20tui.operations import schedule_sync, schedules
@@ -170,6 +170,46 @@ class ZonesAnswer(View):
 
     success: Literal[True] = True
     zones: tuple[ZonesOut, ...]
+
+
+class SummaryOut(View):
+    """What a terminal has: counts of schedules, `active` ones by what became of sending them.
+
+    `days` counts the weekdays with an active one; `synced_at` is the latest confirmation.
+    """
+
+    terminal_id: int
+    total: int
+    active: int
+    days: int
+    pending: int
+    confirmed: int
+    refused: int
+    not_known: int
+    synced_at: Utc | None
+
+
+class SummaryAnswer(View):
+    """Terminals that have schedules, by id."""
+
+    success: Literal[True] = True
+    terminals: tuple[SummaryOut, ...]
+    pagination: Pagination
+
+
+def summary_routes() -> APIRouter:
+    """All terminals at once."""
+    router = APIRouter(tags=["schedules"])
+
+    @router.get("/schedules/summary/")
+    async def summarise_schedules(call: Caller, query: Annotated[IdQuery, Parameters()]) -> SummaryAnswer:
+        found = sorted(await schedules.summarise_schedules(call), key=lambda one: one.terminal_id)
+        left = [one for one in found if one.terminal_id > (query.position() or 0)]
+        page = tuple(map(SummaryOut.model_validate, left[: query.limit]))
+        next_id = page[-1].terminal_id if len(left) > len(page) else None
+        return SummaryAnswer(terminals=page, pagination=show_page(query, len(page), next_id))
+
+    return router
 
 
 def schedule_routes() -> APIRouter:

@@ -11,7 +11,7 @@ from tm20tui.api.caller import Caller
 from tm20tui.api.paging import cut_by_key
 from tm20tui.api.queries import KeyQuery
 from tm20tui.api.views import Pagination, Utc, View
-from tm20tui.operations import background, nodes
+from tm20tui.operations import background, nodes, overview
 
 
 class HealthAnswer(View):
@@ -52,6 +52,62 @@ class NodesAnswer(View):
     success: Literal[True] = True
     nodes: tuple[NodeOut, ...]
     pagination: Pagination
+
+
+class RatesOut(View):
+    """The last `seconds`, five minutes at most; null where nothing happened."""
+
+    seconds: float
+    punches_per_minute: float
+    frames_per_second: float
+    ack_mean_seconds: float | None
+    ack_p95_seconds: float | None
+    commit_p95_seconds: float | None
+
+
+class RefusalOut(View):
+    """A terminal that was not let in; `waits` for somebody to approve it."""
+
+    at: Utc
+    sn: str
+    address: str
+    reason: str
+    waits: bool
+
+
+class OverviewOut(View):
+    """The server at one moment; hours are the last 24, `online_by_hour` null before its start.
+
+    `addresses` are what a terminal dials.
+    """
+
+    at: Utc
+    punches_today: int
+    punches_by_hour: tuple[int, ...]
+    online_by_hour: tuple[int | None, ...]
+    rates: RatesOut
+    oldest_pending_at: Utc | None
+    database_bytes: int
+    addresses: tuple[str, ...]
+    last_refusal: RefusalOut | None
+
+
+class OverviewAnswer(View):
+    """How the server does."""
+
+    success: Literal[True] = True
+    overview: OverviewOut
+
+
+def overview_routes() -> APIRouter:
+    """The server at a glance."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/overview/")
+    async def get_overview(call: Caller) -> OverviewAnswer:
+        return OverviewAnswer(overview=OverviewOut.model_validate(await overview.get_overview(call)))
+
+    return router
 
 
 def node_routes() -> APIRouter:

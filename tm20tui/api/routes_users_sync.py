@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Query
 
@@ -27,6 +27,13 @@ class FetchFields(Body):
     terminal_id: Id | None = None
     confirm: bool = False
     background: bool = False
+
+
+class PreviewFields(Body):
+    """Which config's users; the site of which terminal they would belong to (null: every site)."""
+
+    config_id: Id
+    terminal_id: Id | None = None
 
 
 class SendFields(Body):
@@ -92,6 +99,28 @@ class FetchAnswer(View):
     skipped: tuple[SkippedOut, ...] = ()
     conflicts: tuple[ClashOut, ...] = ()
     sites: tuple[SiteOut, ...] = ()
+
+
+class SitePreviewOut(View):
+    """What the list would make of one site; `refusal` says why it would have to be confirmed."""
+
+    site_id: int
+    added: int
+    changed: int
+    unchanged: int
+    conflicts: tuple[ClashOut, ...]
+    gone: tuple[str, ...]
+    refusal: str
+
+
+class PreviewAnswer(View):
+    """What a fetch would do now. Lists are cut after 500."""
+
+    success: Literal[True] = True
+    config_id: int
+    received: int
+    skipped: tuple[SkippedOut, ...]
+    sites: tuple[SitePreviewOut, ...]
 
 
 class SendAnswer(View):
@@ -199,6 +228,9 @@ class TerminalUsersAnswer(View):
     pagination: Pagination
 
 
+S = TypeVar("S", SiteOut, SitePreviewOut)
+
+
 def user_sync_routes() -> APIRouter:
     """From a service, to a terminal, and what there is."""
     router = APIRouter(tags=["users"])
@@ -219,6 +251,20 @@ def user_sync_routes() -> APIRouter:
             )
         report = await users_sync.fetch_users(call, fields.config_id, terminal_id=where, confirm=confirm)
         return _fetched(report)
+
+    @router.post(
+        "/sync/users/from-third-party/preview/",
+        openapi_extra=documented_body(PreviewFields, example={"terminal_id": 1, "config_id": 1}),
+    )
+    async def preview(call: Caller, body: JsonObject) -> PreviewAnswer:
+        fields = checked(PreviewFields, body)
+        found = await users_sync.preview_users(call, fields.config_id, terminal_id=fields.terminal_id)
+        return PreviewAnswer(
+            config_id=found.config_id,
+            received=found.received,
+            skipped=tuple(map(SkippedOut.model_validate, found.skipped[:_SHOWN])),
+            sites=tuple(_shortened(SitePreviewOut.model_validate(site)) for site in found.sites),
+        )
 
     @router.post(
         "/sync/users/to-terminal/",
@@ -286,10 +332,9 @@ def _fetched(report: FetchReport) -> FetchAnswer:
         disabled=sum(len(site.gone) for site in sites),
         skipped=tuple(map(SkippedOut.model_validate, report.skipped[:_SHOWN])),
         conflicts=tuple(map(ClashOut.model_validate, conflicts[:_SHOWN])),
-        sites=tuple(map(_site, sites)),
+        sites=tuple(_shortened(SiteOut.model_validate(site)) for site in sites),
     )
 
 
-def _site(site: users_sync.SiteReport) -> SiteOut:
-    shown = SiteOut.model_validate(site)
+def _shortened(shown: S) -> S:
     return shown.model_copy(update={"conflicts": shown.conflicts[:_SHOWN], "gone": shown.gone[:_SHOWN]})

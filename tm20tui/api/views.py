@@ -180,19 +180,20 @@ def show_log(log: AttendanceLog) -> LogView:
 
 def show_log_detail(log: AttendanceLog, deliveries: tuple[PunchDelivery, ...]) -> LogDetailView:
     """A log with each config's share."""
-    shown = tuple(
-        DeliveryView(
-            config_id=one.service_id,
-            config_name=one.service_name,
-            status=one.status,
-            attempts=one.attempts,
-            next_attempt_at=one.next_attempt_at,
-            synced_at=one.synced_at,
-            error=one.error or None,
-        )
-        for one in deliveries
+    return LogDetailView(**_log_values(log), deliveries=tuple(map(show_share, deliveries)))
+
+
+def show_share(share: PunchDelivery) -> DeliveryView:
+    """One config's share of a log."""
+    return DeliveryView(
+        config_id=share.service_id,
+        config_name=share.service_name,
+        status=share.status,
+        attempts=share.attempts,
+        next_attempt_at=share.next_attempt_at,
+        synced_at=share.synced_at,
+        error=share.error or None,
     )
-    return LogDetailView(**_log_values(log), deliveries=shown)
 
 
 def show_terminal(view: TerminalView) -> TerminalOut:

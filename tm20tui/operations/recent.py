@@ -35,12 +35,17 @@ class RecentLines:
 
 @operation("events.recent", "viewer", writes=False)
 async def list_recent_events(
-    call: Call, *, kinds: Sequence[str] | None = None, after: int = 0, limit: int = 100
+    call: Call,
+    *,
+    kinds: Sequence[str] | None = None,
+    after: int = 0,
+    before: int | None = None,
+    limit: int = 100,
 ) -> RecentEvents:
     """What happened lately, newest first: a thousand events at most are remembered, stored punches aside.
 
-    Only `kinds`, and those numbered higher than `after`, where given. What operators did is
-    told to operators only.
+    Only `kinds`, and those numbered higher than `after` and lower than `before`, where given.
+    What operators did is told to operators only.
 
     Raises:
         InvalidInput
@@ -50,18 +55,20 @@ async def list_recent_events(
         check_word(kind, "kinds", EVENT_KINDS)
     hidden: frozenset[str] = frozenset() if call.operator.may_act_as("operator") else _OPERATORS_ONLY
     found = [one for one in call.gateway.events.recent() if one.kind not in hidden]
-    chosen = [one for one in found if one.number > after and (kinds is None or one.kind in kinds)]
+    chosen = [
+        one for one in found if _is_between(one, after, before) and (kinds is None or one.kind in kinds)
+    ]
     return RecentEvents(tuple(chosen[::-1][:limit]), found[-1].number if found else 0)
 
 
 @operation("log.recent", "operator", writes=False)
 async def list_recent_lines(
-    call: Call, *, level: str | None = None, after: int = 0, limit: int = 100
+    call: Call, *, level: str | None = None, after: int = 0, before: int | None = None, limit: int = 100
 ) -> RecentLines:
     """The last lines of the server's own log, newest first: a thousand at most are remembered.
 
     From `level` up (debug, info, warning, error, critical), and those numbered higher than
-    `after`, where given. Secrets were taken out before they were written.
+    `after` and lower than `before`, where given. Secrets were taken out before they were written.
 
     Raises:
         InvalidInput
@@ -70,5 +77,11 @@ async def list_recent_lines(
     check_word(level, "level", LEVELS)
     wanted = LEVELS[LEVELS.index(level) :] if level is not None else None
     found = TAIL.lines()
-    chosen = [one for one in found if one.number > after and (wanted is None or one.level in wanted)]
+    chosen = [
+        one for one in found if _is_between(one, after, before) and (wanted is None or one.level in wanted)
+    ]
     return RecentLines(tuple(chosen[::-1][:limit]), found[-1].number if found else 0)
+
+
+def _is_between(one: Event | LogLine, after: int, before: int | None) -> bool:
+    return one.number > after and (before is None or one.number < before)
