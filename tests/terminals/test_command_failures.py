@@ -107,11 +107,11 @@ class FlakyDatabase:
     async def read(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return await self.real.read(function, *args, **kwargs)
 
-    async def write(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    async def write_together(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if function.__name__ == self.name and self.failures:
             self.failures -= 1
             raise StoreUnavailable("down")
-        return await self.real.write(function, *args, **kwargs)
+        return await self.real.write_together(function, *args, **kwargs)
 
 
 class TestStoreDown:

@@ -55,7 +55,7 @@ async def keep_user(
         user_id = _note(connection, terminal, command.enrollid, result.name, admin, result.is_enabled, now)
         _keep(connection, vault, terminal, user_id, found, now, replaces_all=False)
 
-    await database.write(keep)
+    await database.write_together(keep)
 
 
 def decide_qr_code(

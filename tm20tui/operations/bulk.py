@@ -14,7 +14,8 @@ from tm20tui.operations.registry import REGISTRY, Operation, operation
 from tm20tui.tasks import Progress, TaskRecord
 
 MOST_CALLS = 2000
-_AT_ONCE = 8
+_AT_ONCE = 64
+"""They wait for terminals, not for the server; what they write shares commits."""
 _NOT_DONE = ("refused", "timed out", "unknown", "expired", "cancelled")
 
 

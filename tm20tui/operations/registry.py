@@ -242,7 +242,7 @@ async def note_refusal(
         correlation_id="",
     )
     try:
-        await gateway.database.write(add_entry, entry)
+        await gateway.database.write_together(add_entry, entry)
     except StoreUnavailable as error:
         log.error("a refusal could not be written to the audit: %s", error, extra={"operator": operator})
 
@@ -277,7 +277,7 @@ async def write_audit(
         "operation", operation=name, outcome=outcome, reason=reason, targets=targets, **facts
     )
     try:
-        await call.gateway.database.write(add_entry, entry)
+        await call.gateway.database.write_together(add_entry, entry)
     except Exception:
         # What was done is done: failing now would tell the operator the opposite.
         log.exception("the audit could not be written: %s %s %s", name, entry.targets, outcome, extra=facts)

@@ -12,7 +12,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Connection, Row, case, delete, insert, select, text, tuple_, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    bindparam,
+    case,
+    delete,
+    insert,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
 from tm20tui.errors import Conflict, NotFound
 from tm20tui.store.schema import commands, terminals, unknown_commands
@@ -31,7 +43,12 @@ _OPEN = text("commands.status IN ('queued', 'sent')")
 _ANY_PRIORITY = -(2**15)
 _QUEUED = text("commands.status = 'queued'")
 _SENT = text("commands.status = 'sent'")
-_SN = select(terminals.c.sn).where(terminals.c.id == commands.c.terminal_id).scalar_subquery()
+_SN = (
+    select(terminals.c.sn)
+    .where(terminals.c.id == commands.c.terminal_id)
+    .correlate(commands)
+    .scalar_subquery()
+)
 _COLUMNS = (*commands.c, _SN.label("terminal_sn"))
 _DECIDED_LATE = {"settime": frozenset({"cloudtime"})}
 """Members that hold nothing until the command is sent."""
@@ -118,20 +135,27 @@ def add_command(
 
 
 def claim_next(
-    conn: Connection, terminal_id: int, now: datetime, *, hold: Collection[str] = ()
+    conn: Connection,
+    terminal_id: int,
+    now: datetime,
+    *,
+    hold: Collection[str] = (),
+    expired: list[CommandRecord] | None = None,
 ) -> CommandRecord | None:
-    """The command to send next, once the overdue are expired; None while one is in flight.
+    """The command to send next; None while one is in flight. Those named in `hold` are passed over.
 
-    Commands named in `hold` are passed over.
+    When an overdue one is met, all of the terminal's are expired and added to `expired`.
     """
-    expire_overdue(conn, now, terminal_id)
-    if conn.execute(select(commands.c.id).where(*_open_of(terminal_id), _SENT).limit(1)).first():
+    asked = {"terminal": terminal_id}
+    if conn.execute(_IN_FLIGHT, asked).first():
         return None
-    query = select(*_COLUMNS).where(*_open_of(terminal_id), _QUEUED)
-    if hold:
-        query = query.where(commands.c.name.not_in(hold))
-    query = query.order_by(commands.c.priority, commands.c.id).limit(1).with_for_update()
-    row = conn.execute(query).first()
+    query = _NEXT.where(commands.c.name.not_in(hold)) if hold else _NEXT
+    row = conn.execute(query, asked).first()
+    if row is not None and row.expires_at is not None and row.expires_at <= now:
+        overdue = expire_overdue(conn, now, terminal_id)
+        if expired is not None:
+            expired += overdue
+        row = conn.execute(query, asked).first()
     return None if row is None else _record(row)
 
 
@@ -295,7 +319,7 @@ def forget_unknown(conn: Connection, terminal_id: int, firmware: str, name: str)
     conn.execute(delete(unknown_commands).where(*taught))
 
 
-def _open_of(terminal_id: int) -> tuple[Any, ...]:
+def _open_of(terminal_id: int | BindParameter[int]) -> tuple[Any, ...]:
     # The priority says nothing, but makes SQLite prefer the index of open commands to that of all.
     return commands.c.terminal_id == terminal_id, commands.c.priority >= _ANY_PRIORITY, _OPEN
 
@@ -304,13 +328,25 @@ def _taught(terminal_id: int, firmware: str) -> tuple[Any, ...]:
     return unknown_commands.c.terminal_id == terminal_id, unknown_commands.c.firmware == firmware
 
 
+# Built once: these are run for every command there is.
+_TERMINAL: BindParameter[int] = bindparam("terminal", type_=commands.c.terminal_id.type)
+_IN_FLIGHT = select(commands.c.id).where(*_open_of(_TERMINAL), _SENT).limit(1)
+_NEXT = (
+    select(*_COLUMNS)
+    .where(*_open_of(_TERMINAL), _QUEUED)
+    .order_by(commands.c.priority, commands.c.id)
+    .limit(1)
+    .with_for_update()
+)
+
+
 def _move(conn: Connection, command_id: int, was: CommandStatus, values: dict[str, Any]) -> CommandRecord:
     guarded = update(commands).where(commands.c.id == command_id, commands.c.status == was)
-    moved = conn.execute(guarded.values(**values)).rowcount
-    record = get_command(conn, command_id)
-    if not moved:
-        raise Conflict(f"command {command_id} is {record.status}, not {was}", field="command_id")
-    return record
+    row = conn.execute(guarded.values(**values).returning(*_COLUMNS)).first()
+    if row is None:
+        status = get_command(conn, command_id).status
+        raise Conflict(f"command {command_id} is {status}, not {was}", field="command_id")
+    return _record(row)
 
 
 def _record(row: Row[Any]) -> CommandRecord:

@@ -8,7 +8,6 @@ file; PostgreSQL takes several at once. Both map every driver's failure to
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -17,7 +16,9 @@ import trio
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
 from sqlalchemy.engine import URL
 
-from tm20tui.errors import ConfigError, StoreError, StoreUnavailable
+from tm20tui.errors import ConfigError, StoreError
+from tm20tui.store.failures import mapped_errors as mapped_errors
+from tm20tui.store.together import Together
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -63,6 +64,7 @@ class Database:
             self._writers = trio.CapacityLimiter(1)
         else:
             self._readers = self._writers = trio.CapacityLimiter(_POSTGRES_WORKERS)
+        self._together = Together(lambda act: self._run(True, act), self._writers)
 
     @property
     def label(self) -> str:
@@ -95,6 +97,21 @@ class Database:
             lambda: self._run(True, function, *args, **kwargs), limiter=self._writers
         )
 
+    async def write_together(
+        self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """`write` for what is small and comes from many tasks: they share a commit where there is one writer.
+
+        `function` may run again when what it shares the transaction with made that fail.
+
+        Raises:
+            StoreUnavailable: nothing was kept; the caller may try again.
+        """
+        if self.dialect != "sqlite":
+            # Several write at once here, and the server groups their commits itself.
+            return await self.write(function, *args, **kwargs)
+        return await self._together.write(lambda connection: function(connection, *args, **kwargs))
+
     def _run(
         self,
         writing: bool,
@@ -114,35 +131,6 @@ class Database:
     def close(self) -> None:
         """Drop every pooled connection."""
         self.engine.dispose()
-
-
-@contextlib.contextmanager
-def mapped_errors() -> Iterator[None]:
-    """Turn the drivers' "not now" into `StoreUnavailable`; wrong statements and data stay as they are."""
-    try:
-        yield
-    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
-        cause = error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
-        raise StoreUnavailable(f"the database cannot be used: {_one_line(cause)}") from None
-    except exc.DBAPIError as error:
-        if error.connection_invalidated:
-            raise StoreUnavailable(f"the database connection was lost: {_one_line(error.orig)}") from None
-        if _is_unusable(error.orig):
-            raise StoreUnavailable(f"the database cannot be used: {_one_line(error.orig)}") from None
-        raise
-    except sqlite3.DatabaseError as error:
-        if _is_unusable(error):
-            raise StoreUnavailable(f"the database cannot be used: {_one_line(error)}") from None
-        raise
-
-
-def _is_unusable(error: BaseException | None) -> bool:
-    # SQLite says of a broken file, or of one that is no database, no more than "database error".
-    return type(error) in (sqlite3.OperationalError, sqlite3.DatabaseError)
-
-
-def _one_line(error: object) -> str:
-    return " ".join(str(error).split())[:300]
 
 
 def _create_engine(url: URL) -> Engine:

@@ -91,7 +91,7 @@ class CommandBook:
                 refusal=does_not_know(command.name, firmware) if known else "",
             )
 
-        record = await self._database.write(add)
+        record = await self._database.write_together(add)
         if expires_seconds <= SWEEP_SECONDS and not record.is_settled:
             heapq.heappush(self._expiries, expires_at)
         self._announce(record)
@@ -99,7 +99,7 @@ class CommandBook:
 
     async def cancel(self, command_id: int) -> CommandRecord:
         """Take back a queued command."""
-        record = await self._database.write(store.cancel, command_id, self.now())
+        record = await self._database.write_together(store.cancel, command_id, self.now())
         self._announce(record)
         return record
 
@@ -135,8 +135,8 @@ class CommandBook:
         settled: list[CommandRecord] = []
 
         def take(connection: Connection) -> tuple[CommandRecord, Command] | None:
-            settled[:] = store.expire_overdue(connection, now, terminal_id)
-            while (record := store.claim_next(connection, terminal_id, now, hold=hold)) is not None:
+            settled.clear()
+            while record := store.claim_next(connection, terminal_id, now, hold=hold, expired=settled):
                 try:
                     command = self._command_of(connection, record)
                 except (SecretUnreadable, KeyError, ValueError) as error:
@@ -152,7 +152,7 @@ class CommandBook:
                 return store.mark_sent(connection, record.id, now), command
             return None
 
-        taken = await self._database.write(take)
+        taken = await self._database.write_together(take)
         for record in settled:
             self._announce(record)
         return taken
@@ -244,7 +244,7 @@ class CommandBook:
         while self._expiries and self._expiries[0] <= now:
             heapq.heappop(self._expiries)
         try:
-            settled = await self._database.write(store.expire_overdue, now)
+            settled = await self._database.write_together(store.expire_overdue, now)
         except StoreUnavailable as error:
             log.warning("commands could not be expired: %s", error)
             self._swept_at += RETRY_SECONDS - SWEEP_SECONDS
@@ -268,7 +268,7 @@ class CommandBook:
         """Until the store takes it: what happened at the terminal cannot be undone."""
         while True:
             try:
-                return await self._database.write(act, *args, **kwargs)
+                return await self._database.write_together(act, *args, **kwargs)
             except StoreUnavailable as error:
                 log.error("a command's outcome cannot be written yet: %s", error)
                 await trio.sleep(RETRY_SECONDS)
