@@ -12,7 +12,7 @@ from tests.store.factories import NOON
 from tm20tui import __version__
 from tm20tui.errors import Conflict, Forbidden, InvalidInput
 from tm20tui.model import utc_now
-from tm20tui.operations import audit, nodes, sites
+from tm20tui.operations import audit, nodes, services, sites
 from tm20tui.store.upgrade import latest_version
 
 
@@ -45,3 +45,15 @@ async def test_this_node_says_what_it_is(desk: Desk) -> None:
     assert (node.name, node.version, node.pid, node.is_this) == ("main", __version__, os.getpid(), True)
     assert (node.started_at, node.schema) == (NOON, latest_version())
     assert node.database == desk.database.label
+
+
+async def test_a_secret_in_the_wrong_field_is_not_written_down(desk: Desk) -> None:
+    token = "Zm9vYmFyYmF6cXV4"
+    sound = {"name": "HR", "base_url": "https://hr.example.com", "auth_token": token}
+    for wrong in ({"auth_type": token}, {"bearer": token}, {"auth_type": [token]}):
+        with pytest.raises(InvalidInput):
+            await services.add_service(desk.call("admin"), sound | wrong)
+    first, second, third = reversed((await audit.list_audit(desk.call("operator"))).entries)
+    assert '"auth_type":"<not one of none, bearer, api_key, basic>"' in first.arguments
+    assert '"bearer":"<no such field>"' in second.arguments
+    assert not [one for one in (first, second, third) if token in one.arguments + one.reason]

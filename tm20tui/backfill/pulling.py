@@ -1,7 +1,10 @@
 """One terminal's records pulled, from the phase that is written down to the end, page by page.
 
 Pages are stored before their command is settled (see `office`), and each day listed is written
-down: whatever ends in between, the next run goes on at the day that was not finished.
+down: whatever ends in between, the next run goes on at the day that was not finished. It lists
+that day from its first record, since the place within a listing is the terminal's own and gone
+with the connection. That costs the pages that came already and nothing else: a punch is stored
+once however often it is listed, and a day is not finished before a listing of it was whole.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from tm20tui.hr.doctor import Step as Step
 from tm20tui.hr.generic import PunchRow, render
 from tm20tui.model import Service, ServiceSecrets, utc_now
 from tm20tui.operations.call import Call
+from tm20tui.operations.fields import SERVICE_CHOICES
 from tm20tui.operations.registry import operation
 from tm20tui.store import services
 from tm20tui.store.batches import peek_rows
@@ -45,7 +46,7 @@ class ServiceTest:
     request: PreparedRequest
 
 
-@operation("services.test", "operator", hide=SECRETS)
+@operation("services.test", "operator", hide=SECRETS, choices=SERVICE_CHOICES)
 async def examine_service(
     call: Call, service_id: int, *, given: Mapping[str, Any] | None = None
 ) -> ServiceTest:
@@ -67,7 +68,7 @@ async def examine_service(
     return await _examine(call, *await call.gateway.database.read(read))
 
 
-@operation("services.test_fields", "admin", hide=SECRETS)
+@operation("services.test_fields", "admin", hide=SECRETS, choices=SERVICE_CHOICES)
 async def examine_fields(call: Call, given: Mapping[str, Any]) -> ServiceTest:
     """Try the way to a service that is not saved, as `services.test` does.
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from tm20tui.locale import N_
+from tm20tui.model import AUTH_TYPES
+
+SERVICE_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"auth_type": AUTH_TYPES}
 
 SERVICE_FIELDS: Final[Mapping[str, str]] = {
     "name": N_("required: its name, unlike any other's"),

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 _LONGEST_ARGUMENTS = 4000
 _HIDDEN = "***"
+_NO_SUCH_FIELD = "<no such field>"
 _SECRET_NAME = re.compile(r"(?i)pass|pwd|secret|tok|api_?key|credential|cookie|authorization")
 
 
@@ -54,7 +55,8 @@ class Operation:
 
     `summary` is one line, `help` the whole docstring. `function` takes a `Call` and then
     the arguments. `hide` names what is secret in them; `fields` are the names that an argument
-    which is a map may have, each with one line about it.
+    which is a map may have, each with one line about it. `choices` are the words that a field may
+    hold: any other is not written down, since a secret may have been typed into the wrong field.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Operation:
     function: Callable[..., Awaitable[Any]]
     hide: frozenset[str] = frozenset()
     fields: Mapping[str, str] = field(default_factory=dict, hash=False)
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
 REGISTRY: dict[str, Operation] = {}
@@ -78,12 +81,13 @@ def operation(
     writes: bool = True,
     hide: tuple[str, ...] = (),
     fields: Mapping[str, str] | None = None,
+    choices: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Callable[[Callable[Concatenate[Call, P], Awaitable[T]]], Callable[Concatenate[Call, P], Awaitable[T]]]:
     """Register `async def function(call, ...)` under `name` (`terminals.approve`).
 
     `role` is the least that may; `writes` whether it changes anything, and so is audited
     when it is done too; `hide` names arguments, or members of them, that are secret;
-    `fields` says what an argument which is a map may hold.
+    `fields` says what an argument which is a map may hold, `choices` which words its members may.
     """
 
     def register(
@@ -112,7 +116,7 @@ def operation(
                 raise
             finally:
                 if writes or forbidden:
-                    arguments = _arguments(signature, call, args, kwargs, hide)
+                    arguments = _arguments(signature, call, args, kwargs, REGISTRY[name])
                     seconds = trio.current_time() - started
                     with trio.CancelScope(shield=True):
                         await write_audit(call, name, arguments, outcome, reason, seconds)
@@ -129,6 +133,7 @@ def operation(
             function=guarded,
             hide=frozenset(hide),
             fields=fields or {},
+            choices=choices or {},
         )
         return guarded
 
@@ -169,33 +174,45 @@ def _describe(function: Callable[..., Any]) -> tuple[Argument, ...]:
 
 
 def shown_arguments(operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments as JSON values that anybody may see: what is secret in them is hidden."""
-    shown: dict[str, Any] = _without(to_json(given), operation.hide)
-    return shown
+    """Arguments as JSON values that anybody may see: without secrets, wherever those were typed."""
+    told: dict[str, Any] = {}
+    for name, value in to_json(given).items():
+        if operation.fields and isinstance(value, dict):
+            value = {
+                key: item if key in operation.fields or _is_secret(key, operation.hide) else _NO_SUCH_FIELD
+                for key, item in value.items()
+            }
+        told[name] = value
+    hidden: dict[str, Any] = _without(told, operation)
+    return hidden
 
 
 def _arguments(
-    signature: inspect.Signature, call: Call, args: Any, kwargs: Any, hide: tuple[str, ...]
+    signature: inspect.Signature, call: Call, args: Any, kwargs: Any, operation: Operation
 ) -> dict[str, Any]:
     try:
         bound = signature.bind(call, *args, **kwargs).arguments
     except TypeError:
         return {}
-    given = {name: to_json(value) for name, value in list(bound.items())[1:]}
-    hidden: dict[str, Any] = _without(given, frozenset(hide))
-    return hidden
+    return shown_arguments(operation, dict(list(bound.items())[1:]))
 
 
-def _without(value: Any, hide: frozenset[str]) -> Any:
+def _without(value: Any, operation: Operation) -> Any:
     if isinstance(value, dict):
-        return {
-            name: _HIDDEN if _is_secret(name, hide) and item not in (None, "") else _without(item, hide)
-            for name, item in value.items()
-        }
+        return {name: _member(name, item, operation) for name, item in value.items()}
     if isinstance(value, str):
         # A secret may have been typed where none belongs: into a URL, or a text.
         return redact(value)
-    return [_without(item, hide) for item in value] if isinstance(value, list) else value
+    return [_without(item, operation) for item in value] if isinstance(value, list) else value
+
+
+def _member(name: str, value: Any, operation: Operation) -> Any:
+    if _is_secret(name, operation.hide) and value not in (None, ""):
+        return _HIDDEN
+    choices = operation.choices.get(name)
+    if choices is not None and value is not None and value not in choices:
+        return f"<not one of {', '.join(choices)}>"
+    return _without(value, operation)
 
 
 def _is_secret(name: str, hide: frozenset[str]) -> bool:

@@ -10,7 +10,7 @@ from tm20tui.delivery.draft import SECRETS, validate_service
 from tm20tui.errors import InvalidInput
 from tm20tui.model import Service, utc_now
 from tm20tui.operations.call import Call
-from tm20tui.operations.fields import SERVICE_FIELDS
+from tm20tui.operations.fields import SERVICE_CHOICES, SERVICE_FIELDS
 from tm20tui.operations.registry import operation
 from tm20tui.store import services
 from tm20tui.store.services import ServiceDraft
@@ -49,7 +49,7 @@ async def get_service(call: Call, service_id: int) -> Service:
     return await call.gateway.database.read(services.get_service, service_id)
 
 
-@operation("services.add", "admin", hide=SECRETS, fields=SERVICE_FIELDS)
+@operation("services.add", "admin", hide=SECRETS, choices=SERVICE_CHOICES, fields=SERVICE_FIELDS)
 async def add_service(call: Call, given: Mapping[str, Any]) -> Service:
     """Add a service: fields by their names, the others have their defaults.
 
@@ -63,7 +63,7 @@ async def add_service(call: Call, given: Mapping[str, Any]) -> Service:
     return service
 
 
-@operation("services.change", "admin", hide=SECRETS, fields=SERVICE_FIELDS)
+@operation("services.change", "admin", hide=SECRETS, choices=SERVICE_CHOICES, fields=SERVICE_FIELDS)
 async def change_service(call: Call, service_id: int, given: Mapping[str, Any]) -> Service:
     """Change the fields that are given and leave the others.
 
@@ -73,7 +73,7 @@ async def change_service(call: Call, service_id: int, given: Mapping[str, Any]) 
     return await _apply(call.gateway, service_id, given)
 
 
-@operation("services.replace", "admin", hide=SECRETS, fields=SERVICE_FIELDS)
+@operation("services.replace", "admin", hide=SECRETS, choices=SERVICE_CHOICES, fields=SERVICE_FIELDS)
 async def replace_service(call: Call, service_id: int, given: Mapping[str, Any]) -> Service:
     """Make a service what is given: fields that are not have their defaults, secrets are kept.
 

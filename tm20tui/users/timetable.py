@@ -1,5 +1,9 @@
 """When the users of which service are fetched: each at its own interval, none waiting for another.
 
+An interval is a service's and not a mapping's, as `sync_interval_minutes` is: one answer of a
+service lists the users of all its mappings, and each site that is mapped to it gets them from
+there. With an interval per mapping the same list would be asked for once per terminal.
+
 A service that is slow holds up itself alone; one that fails is tried again, sooner than its
 interval when that is long.
 """
