@@ -105,6 +105,7 @@ async def test_what_is_no_frame_ends_its_console_only(house: Theatre, data: byte
         frames.resize(0, 0),
         frames.frame(frames.INPUT, b"\xff\xfe\xc3\x28\x80"),
         frames.frame(frames.INPUT, b"\x1b[48;99999;99999;9;9t"),
+        frames.frame(frames.INPUT, b"\x1b[48;36;120;0;0t\x1b[<0;5;5M\x1b[<0;5;5m"),
         frames.frame(frames.INPUT, b"\x1b[M\xff\xff\xff\x1b[<999999;-5;99999999M"),
         frames.frame(frames.INPUT, b"\x1b]52;a;" + b"A" * 500),
         frames.frame(frames.INPUT),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import logging
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -21,6 +23,8 @@ from textual.message import Message
 from tm20tui.tui.hello import clamp_size
 from tm20tui.tui.link import Link
 from tm20tui.tui.typeahead import TypeAhead
+
+log = logging.getLogger(__name__)
 
 MOST_SILENT_INPUT = 4 * 1024 * 1024
 """Characters that may come without meaning anything: a paste that never ends is none. What follows
@@ -108,9 +112,7 @@ class SocketDriver(Driver):
             return
         self._silent += len(text)
         with self._app._context():
-            for message in self._parser.feed(text):
-                self._silent = 0
-                self.process_message(message)
+            self._take(self._parser.feed(text))
             if self._silent > MOST_SILENT_INPUT:
                 self._link.break_off("input without an end")
         self._tick_later()
@@ -190,9 +192,18 @@ class SocketDriver(Driver):
             self._tick_later()
             return
         with self._app._context():
-            for message in self._parser.tick():
-                self.process_message(message)
+            self._take(self._parser.tick())
         self._tick_later()
+
+    def _take(self, found: Iterable[Message]) -> None:
+        try:
+            for message in found:
+                self._silent = 0
+                self.process_message(message)
+        except Exception as error:  # noqa: BLE001 - a parser that has failed would take no key any more
+            log.warning("input was dropped that cannot be read: %r", error)
+            self._parser = XTermParser()
+        self._parser.mouse_pixels = False  # never asked for; who says so would misplace every click
 
 
 def driver_for(link: Link) -> Any:
