@@ -32,7 +32,8 @@ class _Job:
         self.act = act
         self.turn = trio.Event()
         self.result: Any = None
-        self.error: Exception | None = None
+        # What its caller is told should the writing thread end without a word.
+        self.error: Exception | None = StoreUnavailable("the write was not tried")
 
 
 class Together:
