@@ -100,9 +100,7 @@ def test_an_answer_that_says_it_failed_is_no_success(body: Any, words: str) -> N
     assert verdicts(200, body) == Garbage(f"answered 200 but says that it failed{words}")
 
 
-@pytest.mark.parametrize(
-    "body", [{"success": True}, {"success": None}, {"success": 0}, {"success": "false"}, {"error": "x"}]
-)
+@pytest.mark.parametrize("body", [{"success": True}, {"success": None}, {"success": 0}, {"error": "x"}])
 def test_only_an_explicit_false_is_a_failure(body: Any) -> None:
     assert verdicts(200, body)[1] == Verdict("accepted")
 
@@ -158,3 +156,26 @@ def test_no_answer_makes_it_raise(results: list[Any]) -> None:
     found = verdicts(200, {"results": results})
     assert set(found) == {1, 2}
     assert all(verdict.word in WORDS for verdict in found.values())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"Results":[{"LogId":7,"Status":"REJECTED","Message":"gone"}]}',
+        b'{"results":[{"logId":"7","status":" Rejected ","message":"gone"}]}',
+        b'{"results":[{"log_id":7.0,"status":"rejected","message":"gone"}]}',
+        b'\xef\xbb\xbf{"results":[{"log_id":7,"status":"rejected","message":"gone"}]}',
+    ],
+)
+def test_verdicts_are_understood_as_services_write_them(body: bytes) -> None:
+    assert read_verdicts(Answer(200, body=body), [7]) == {7: Verdict("rejected", "gone")}
+
+
+def test_an_answer_that_is_not_utf_8_is_read() -> None:
+    body = '{"message":"reçu","results":[{"log_id":7,"status":"duplicate"}]}'.encode("latin-1")
+    assert read_verdicts(Answer(200, body=body), [7]) == {7: Verdict("duplicate")}
+
+
+@pytest.mark.parametrize("no", [b"false", b'"False"'])
+def test_a_success_that_is_none_in_any_writing(no: bytes) -> None:
+    assert isinstance(read_verdicts(Answer(200, body=b'{"Success":%s}' % no), [7]), Garbage)

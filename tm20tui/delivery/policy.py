@@ -177,5 +177,5 @@ def _words(answer: Answer) -> str:
         where = f" to {answer.location[:200]}" if answer.location else ""
         return f"answered {answer.status}: redirected{where}, which is not followed: correct base_url"
     detail = f": {answer.excerpt}" if answer.excerpt else ""
-    asked = f" (Retry-After {answer.retry_after[:40]})" if answer.retry_after else ""
+    asked = f" (Retry-After {answer.hide(answer.retry_after)[:40]})" if answer.retry_after else ""
     return f"answered {answer.status}{asked}{detail}"[:_REASON_LENGTH]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -25,8 +26,9 @@ class FailureKind(StrEnum):
 class Answer:
     """A complete HTTP answer.
 
-    `retry_after` is the header as sent, empty when absent. `body` is cut at the read
-    limit, `truncated` then says so. `excerpt` is for people: one line, without secrets.
+    `retry_after` is the header as sent, empty when absent. `body` is as it came, cut at the
+    read limit, `truncated` then says so. What of either is shown or kept goes through `hide`,
+    which takes our secrets out. `excerpt`, one line, and `location` are without them.
     `resent` says that the request had gone out just before, on a connection that was closed.
     """
 
@@ -38,6 +40,7 @@ class Answer:
     truncated: bool = False
     excerpt: str = field(default="", repr=False)
     resent: bool = False
+    hide: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,17 @@ secrets go to the host that was configured and nowhere else.
 from __future__ import annotations
 
 import base64
+import html
+import json
 import logging
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import httpcore
 import httpx
@@ -78,6 +81,7 @@ class HrClient:
         except LookupError as error:
             self._missing = str(error.args[0])
             headers = {}
+        self._forms = _forms(self._hidden)
         self._secret_headers = {name.lower() for name in headers}
         self._client = httpx.AsyncClient(
             transport=Transport(allow_private=allow_private_hosts, tls=tls),
@@ -193,22 +197,23 @@ class HrClient:
                 read += part
                 if len(read) > limit:
                     break
-            body = self._without_secrets(bytes(read[:limit]))
+            body = bytes(read[:limit])
             return Answer(
                 status=response.status_code,
                 content_type=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
                 retry_after=response.headers.get("retry-after", "").strip(),
-                location=response.headers.get("location", ""),
+                location=self._hide(response.headers.get("location", "")),
                 body=body,
                 truncated=len(read) > limit,
-                excerpt=_excerpt(body),
+                excerpt=_excerpt(self._hide(body.decode("utf-8", "replace"))),
+                hide=self._hide,
             )
 
-    def _without_secrets(self, body: bytes) -> bytes:
-        """A service may echo what we sent it, and answers are kept and shown."""
-        for secret in self._hidden:
-            body = body.replace(secret.encode(), b"***")
-        return body
+    def _hide(self, text: str) -> str:
+        """A service may echo what we sent it, and what it says is kept and shown."""
+        for written in self._forms:
+            text = text.replace(written, _HIDDEN)
+        return text
 
     def _headers(
         self, service: Service, secrets: ServiceSecrets, environ: Mapping[str, str]
@@ -268,8 +273,18 @@ class _Progress:
             self.sent = True
 
 
-def _excerpt(body: bytes) -> str:
-    text = body[: 4 * EXCERPT_LENGTH].decode("utf-8", "replace")
+def _forms(secrets: Iterable[str]) -> list[str]:
+    """Secrets as services write them, in JSON, URLs and HTML, the longest first."""
+    found: set[str] = set()
+    for secret in filter(None, secrets):
+        quoted = json.dumps(secret)[1:-1]
+        found |= {secret, quoted, quoted.replace("/", "\\/"), html.escape(secret)}
+        found |= {quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    return sorted(found, key=len, reverse=True)
+
+
+def _excerpt(text: str) -> str:
+    text = text[: 4 * EXCERPT_LENGTH]
     text = "".join(character if character.isprintable() else " " for character in text)
     return " ".join(text.split())[:EXCERPT_LENGTH]
 

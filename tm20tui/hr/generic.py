@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -19,6 +19,7 @@ from tm20tui.hr.answer import Answer
 Word = Literal["accepted", "duplicate", "rejected", "retry"]
 WORDS: tuple[Word, ...] = ("accepted", "duplicate", "rejected", "retry")
 _WORST_LAST: tuple[Word, ...] = ("accepted", "duplicate", "retry", "rejected")
+_WORDS = ("code", "message", "error", "errors", "detail")
 _REASON_LENGTH = 300
 
 
@@ -99,12 +100,12 @@ def read_verdicts(answer: Answer, log_ids: Collection[int]) -> dict[int, Verdict
         results = None
     else:
         try:
-            content = json.loads(answer.body)
+            content = _read(answer.body)
         except (ValueError, RecursionError):
             return Garbage(f"answered {answer.status} with something that is not JSON")
         results = _results(content)
-        if not results and isinstance(content, dict) and content.get("success") is False:
-            return Garbage(f"answered {answer.status} but says that it failed{_quoted(content)}")
+        if not results and isinstance(content, dict) and _is_no(content.get("success")):
+            return Garbage(f"answered {answer.status} but says that it failed{answer.hide(_quoted(content))}")
     unlisted = Verdict("accepted")
     if answer.status == 207:
         unlisted = Verdict("retry", "the service answered 207 without a verdict on this record")
@@ -116,17 +117,39 @@ def read_verdicts(answer: Answer, log_ids: Collection[int]) -> dict[int, Verdict
         log_id = _log_id(entry)
         if log_id not in verdicts:
             continue
-        verdict = _verdict(entry)
+        verdict = _verdict(entry, answer.hide)
         known = seen.get(log_id)
         if known is None or _WORST_LAST.index(verdict.word) > _WORST_LAST.index(known.word):
             seen[log_id] = verdict
     return verdicts | seen
 
 
+def _read(body: bytes) -> object:
+    """The JSON of an answer, its own names in the case that we know them by."""
+    try:
+        content = json.loads(body)
+    except UnicodeDecodeError:
+        # Names, ids and words are ASCII in every encoding that services really use.
+        content = json.loads(body.decode("latin-1"))
+    return _folded(content) if isinstance(content, dict) else content
+
+
+def _folded(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """With `Results`, `LogId` and `logId` told as `results` and `log_id`; exact names win."""
+    known = {name.replace("_", ""): name for name in ("results", "success", "log_id", "status", *_WORDS)}
+    folded = {known.get(name.lower().replace("_", ""), name): value for name, value in entry.items()}
+    return folded | {name: value for name, value in entry.items() if name in known.values()}
+
+
+def _is_no(value: object) -> bool:
+    return value is False or (isinstance(value, str) and value.strip().lower() == "false")
+
+
 def _results(content: object) -> Sequence[Mapping[str, Any]] | None:
     if not isinstance(content, dict) or not isinstance(content.get("results"), list):
         return None
-    found = [entry for entry in content["results"] if isinstance(entry, dict) and "log_id" in entry]
+    entries = (_folded(entry) for entry in content["results"] if isinstance(entry, dict))
+    found = [entry for entry in entries if "log_id" in entry]
     # A list of something else is not ours to read.
     return found if found or not content["results"] else None
 
@@ -135,16 +158,19 @@ def _log_id(entry: Mapping[str, Any]) -> int:
     value = entry["log_id"]
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         return int(value)
+    if type(value) is float and value.is_integer():
+        return int(value)
     return value if type(value) is int else -1
 
 
-def _verdict(entry: Mapping[str, Any]) -> Verdict:
+def _verdict(entry: Mapping[str, Any], hide: Callable[[str], str]) -> Verdict:
     status = str(entry.get("status", "")).strip().lower()
-    reason = _one_line(": ".join(str(entry[name]) for name in ("code", "message") if entry.get(name)))
+    words = ": ".join(str(entry[name]) for name in ("code", "message") if entry.get(name))
+    reason = _one_line(hide(words))
     for word in WORDS:
         if status == word:
             return Verdict(word, reason)
-    return Verdict("retry", f"the service answered an unknown status {status[:40]!r}")
+    return Verdict("retry", f"the service answered an unknown status {hide(status)[:40]!r}")
 
 
 def _quoted(content: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
 import certifi
@@ -115,8 +115,17 @@ class Transport(httpx.AsyncBaseTransport):
         )
         assert isinstance(answer.stream, AsyncIterable)
         return httpx.Response(
-            status_code=answer.status, headers=answer.headers, stream=_Body(answer.stream), extensions={}
+            status_code=answer.status,
+            headers=answer.headers,
+            stream=_Body(answer.stream, self._drop_what_says_more),
+            extensions={},
         )
+
+    async def _drop_what_says_more(self) -> None:
+        """What follows an answer unasked must never pass for the answer to the next request."""
+        for connection in self._pool.connections:
+            if connection.is_idle() and _has_more(connection):
+                await connection.aclose()
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -124,8 +133,9 @@ class Transport(httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.AsyncByteStream):
-    def __init__(self, stream: AsyncIterable[bytes]) -> None:
+    def __init__(self, stream: AsyncIterable[bytes], ended: Callable[[], Awaitable[None]]) -> None:
         self._stream = stream
+        self._ended = ended
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for part in self._stream:
@@ -135,6 +145,14 @@ class _Body(httpx.AsyncByteStream):
         close: Any = getattr(self._stream, "aclose", None)
         if close is not None:
             await close()
+        await self._ended()
+
+
+def _has_more(connection: object) -> bool:
+    """Whether bytes after the answer were read already; also where that cannot be told."""
+    # httpcore has no public way to ask.
+    state = getattr(getattr(connection, "_connection", None), "_h11_state", None)
+    return state is None or bool(state.trailing_data[0])
 
 
 @functools.cache
