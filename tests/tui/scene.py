@@ -146,6 +146,8 @@ _MOVING = (
     (re.compile(r"\b\d\d:…"), "hh:…"),
     (re.compile(r"\b\d+ h \d\d\b"), "n h"),
     (re.compile(r"(?:< )?\b\d+ min\b"), "n min"),
+    # Which punches are judged depends on the weekday: hours are of Monday to Wednesday.
+    (re.compile(r"on time(?!\?)|(?:early|late|avance|retard) n min|(?<=  )à l'heure(?=  )"), ""),
     (re.compile(r"\b\d+ s\b"), "n s"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:port"),
     (re.compile(r"\b\d+(?:[.,]\d+)? ms\b"), "n ms"),

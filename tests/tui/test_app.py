@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from textual.command import CommandList
 
 from tests.tui.world import Console, World, client, console
 from tm20tui.locale import read_catalogue
@@ -431,3 +432,33 @@ def test_hostile_names_are_shown_literally(world: World, name: str) -> None:
         look(world, body, size=(160, 40))
     finally:
         world.write(update_terminal, terminal.id, {"name": ""})
+
+
+def test_a_terminal_that_is_too_small_is_told_so_and_gets_everything_back(world: World) -> None:
+    async def body(seen: Console) -> None:
+        await seen.press("question_mark")
+        await seen.see("Help")
+        await seen.pilot.resize_terminal(59, 16)
+        await seen.see("This terminal is too small", "60x16")
+        assert "Help" not in seen.text()
+        await seen.pilot.resize_terminal(60, 16)
+        await seen.see("Help")
+        assert "too small" not in seen.text()
+
+    look(world, body)
+
+
+def test_the_palette_takes_a_verb_and_a_terminal_in_both_languages(world: World) -> None:
+    async def body(seen: Console) -> None:
+        for verb in ("porte", "door"):
+            await seen.press("colon", *verb, "space", *"zx01")
+            await seen.see("ouvrir la porte : ZX01")
+            await seen.press("escape")
+        await seen.press("colon", *"bloquer", "space", *"zx01")
+        await seen.see("bloquer : ZX01")
+        found = seen.app.screen.query_one(CommandList)
+        await seen.until(lambda: found.highlighted is not None, "a line to choose")
+        await seen.press("enter")
+        await seen.see("Terminaux › ZX01", "expire dans 15 s")
+
+    look(world, body, who=client(language="fr"))

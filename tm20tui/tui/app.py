@@ -16,6 +16,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.command import CommandPalette
@@ -43,6 +44,8 @@ from tm20tui.tui.modes import MODES as ALL_MODES
 from tm20tui.tui.palette import PLACEHOLDER, Commands
 from tm20tui.tui.quitting import STOP, ask_to_quit, ask_to_stop
 from tm20tui.tui.safe import safe
+from tm20tui.tui.too_small import CLASS as TOO_SMALL
+from tm20tui.tui.too_small import is_too_small
 
 log = logging.getLogger(__name__)
 
@@ -264,6 +267,10 @@ class ConsoleApp(App[int]):
         fps = min(self.settings.fps, _SLOW_FPS) if self.client.slow else self.settings.fps
         self.set_interval(1 / fps, self._tick)
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Another size, which may be too small for anything."""
+        self.set_class(is_too_small(event.size.width, event.size.height), TOO_SMALL)
+
     def _tick(self) -> None:
         self.seen = self.backend.snapshot()
         if not self.screen_stack:  # closing
@@ -293,6 +300,15 @@ class ConsoleApp(App[int]):
 
         self.switch_mode("terminals")
         self.push_screen(TerminalDetail(terminal_id))
+
+    def act_on_terminal(self, terminal_id: int, action: str) -> None:
+        """Do something to one terminal, asked as in its detail."""
+        from tm20tui.tui.modes.terminal_detail import TerminalDetail
+
+        detail = TerminalDetail(terminal_id)
+        self.switch_mode("terminals")
+        self.push_screen(detail)
+        detail.call_after_refresh(detail.action_do, action)
 
     def ask_operation(self, name: str) -> None:
         """Fill in the arguments of any operation and run it."""

@@ -31,7 +31,7 @@ async def _run_one(mode: ModeScreen, plan: Plan, target: Target) -> None:
     assert action.arguments is not None
     app.tell("accent", _("{action}: {target}…").format(action=_(action.label), target=target.label))
     mode.draw_frame()
-    about = f"{_(action.label)}: {target.label}"
+    about = f"{_(action.label)}{_(': ')}{target.label}"
     arguments = dict(action.arguments(target))
     if any(one.name == "wait_seconds" for one in app.backend.registry[action.operation].arguments):
         arguments["wait_seconds"] = 0
@@ -67,7 +67,7 @@ async def _run_many(mode: ModeScreen, plan: Plan) -> None:
         await asyncio.sleep(_POLL_SECONDS)
         record = await app.call("tasks.get", task_id=record.id)
     if record.status == "failed":
-        app.tell("bad", f"{label}: {sentence(record.error)}")
+        app.tell("bad", f"{label}{_(': ')}{sentence(record.error)}")
         mode.after(plan, plan.eligible)
         return
     results: list[dict[str, Any]] = list((record.result or {}).get("results", ()))

@@ -70,7 +70,7 @@ def outcome(record: CommandRecord) -> tuple[str, str]:
         case "unknown":
             words = _("unknown, it may have been done: {reason}").format(reason=reason)
         case "expired" | "cancelled":
-            words = f"{_(record.status)}: {reason}" if reason else _(record.status)
+            words = f"{_(record.status)}{_(': ')}{reason}" if reason else _(record.status)
         case "sent":
             words = _("sent, not answered yet")
         case _:

@@ -18,6 +18,7 @@ from tm20tui.tui import paint
 from tm20tui.tui.actions import Plan
 from tm20tui.tui.grid import Column, Grid, Row
 from tm20tui.tui.language import N_, _, ngettext
+from tm20tui.tui.too_small import TooSmall
 
 T = TypeVar("T")
 EXPIRES_SECONDS = 15.0
@@ -39,6 +40,7 @@ class Dialog(ModalScreen[T]):
             box.border_title = Content(self.heading)
             box.border_subtitle = Content(self.footnote())
             yield from self.body()
+        yield TooSmall()
 
     def body(self) -> ComposeResult:
         """What is in the box."""
@@ -81,7 +83,8 @@ class Confirm(Dialog[bool]):
         if len(targets) > _TARGETS_SHOWN:
             rows.append(("", _("and {count} more").format(count=len(targets) - _TARGETS_SHOWN)))
         rows += [
-            (_("Skipped"), f"{target.label}: {_(reason)}") for target, reason in plan.skipped[:_TARGETS_SHOWN]
+            (_("Skipped"), f"{target.label}{_(': ')}{_(reason)}")
+            for target, reason in plan.skipped[:_TARGETS_SHOWN]
         ]
         if len(plan.skipped) > _TARGETS_SHOWN:
             rows.append(("", _("and {count} more").format(count=len(plan.skipped) - _TARGETS_SHOWN)))

@@ -98,7 +98,7 @@ def _delivery(facts: Mapping[str, Any]) -> _Told:
 
 
 def _health(facts: Mapping[str, Any]) -> _Told:
-    shown = f"{_text(facts, 'service')}: {_(str(facts.get('health')))}"
+    shown = f"{_text(facts, 'service')}{_(': ')}{_(str(facts.get('health')))}"
     return _HEALTHS.get(str(facts.get("health")), ATTENTION), _with_reason(shown, _said(facts, "reason"))
 
 
@@ -117,7 +117,7 @@ def _acknowledged(facts: Mapping[str, Any]) -> _Told:
 
 def _task(facts: Mapping[str, Any]) -> _Told:
     status = str(facts.get("status"))
-    shown = f"{_said(facts, 'name')}: {_(status)}"
+    shown = f"{_said(facts, 'name')}{_(': ')}{_(status)}"
     return _WORKS.get(status, UNKNOWN), _with_reason(shown, _said(facts, "error"))
 
 
@@ -125,8 +125,10 @@ def _operation(facts: Mapping[str, Any]) -> _Told:
     outcome = str(facts.get("outcome"))
     targets = facts.get("targets")
     named = " ".join(f"{name}={value}" for name, value in (targets or {}).items())
-    shown = f"{_text(facts, 'operator')}: {_text(facts, 'operation')} {safe(named, 100)}".rstrip()
-    return _OUTCOMES.get(outcome, UNKNOWN), _with_reason(f"{shown}: {_(outcome)}", _said(facts, "reason"))
+    shown = f"{_text(facts, 'operator')}{_(': ')}{_text(facts, 'operation')} {safe(named, 100)}".rstrip()
+    return _OUTCOMES.get(outcome, UNKNOWN), _with_reason(
+        f"{shown}{_(': ')}{_(outcome)}", _said(facts, "reason")
+    )
 
 
 def _command(facts: Mapping[str, Any]) -> _Told:

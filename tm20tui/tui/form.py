@@ -65,7 +65,7 @@ class Form(Dialog[Any]):
     Form .beside { width: 1fr; color: $text-muted; padding-left: 1; }
     Form Input { margin: 0; }
     Form Select { width: 30; height: 1; }
-    Form Checkbox { border: none; padding: 0; background: $surface; height: 1; }
+    Form Checkbox { border: none; padding: 0; background: $surface; width: 8; height: 1; }
     Form #form-note { height: auto; width: 100%; }
     Form #buttons { margin-top: 1; }
     """

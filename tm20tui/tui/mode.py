@@ -17,6 +17,7 @@ from tm20tui.tui.dialogs import Choice, Confirm
 from tm20tui.tui.frame import KeyHints, MessageLine, StatusRow, TabsRow
 from tm20tui.tui.language import N_, _, sentence
 from tm20tui.tui.safe import safe
+from tm20tui.tui.too_small import TooSmall
 
 if TYPE_CHECKING:
     from tm20tui.tui.app import ConsoleApp
@@ -101,6 +102,7 @@ class ModeScreen(Screen[Any]):
         yield from self.body()
         yield self._message
         yield self._hints
+        yield TooSmall()
 
     def draw_frame(self) -> None:
         """Show the frame as it is now; what is equal is not painted."""
@@ -305,7 +307,7 @@ class ModeScreen(Screen[Any]):
 def said_by(error: Exception) -> str:
     """What to tell an operator of an error: the sentence of an expected one, else where to look."""
     if isinstance(error, OperationError) and error.field:
-        return f"{error.field}: {sentence(str(error))}"
+        return f"{error.field}{_(': ')}{sentence(str(error))}"
     if isinstance(error, Tm20Error):
         return sentence(str(error))
     return _("this went wrong and was written to the log: {kind}").format(kind=type(error).__name__)

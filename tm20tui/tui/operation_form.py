@@ -45,7 +45,7 @@ class OperationForm(Dialog[None]):
         """What the operation is, and its arguments."""
         operation = self.app.backend.registry[self._operation]  # type: ignore[attr-defined]
         with VerticalScroll(id="reading"):
-            yield Static(_(operation.summary.replace("`", "")), markup=False)
+            yield Static(_(operation.summary).replace("`", ""), markup=False)
             for argument in operation.arguments:
                 title = (
                     argument.name
@@ -111,7 +111,7 @@ class OperationForm(Dialog[None]):
             try:
                 arguments[argument.name] = read(argument, text)
             except ValueError as error:
-                raise ValueError(f"{argument.name}: {_(str(error))}") from None
+                raise ValueError(f"{argument.name}{_(': ')}{_(str(error))}") from None
         return arguments
 
     async def _run(self, operation: Operation, arguments: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from tm20tui.tui.language import N_, _
+from tm20tui.tui.modes.terminal_acts import TERMINAL_ACTIONS
 from tm20tui.tui.safe import fold, safe
 from tm20tui.tui.themes import NAMES
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tm20tui.tui.app import ConsoleApp
 
 _MOST_TERMINALS = 20
+_SHORTEST_VERB = 3
 
 
 class Command(NamedTuple):
@@ -72,6 +74,7 @@ class Commands(Provider):
         found += self._settings(app)
         found += self._operations(app)
         if query:
+            found += self._verbs(app, fold(query))
             found += self._terminals(app, fold(query))
         return found
 
@@ -115,7 +118,7 @@ class Commands(Provider):
             Command(
                 f"{operation.name} {operation.summary}",
                 operation.name,
-                app.role_refusal(operation.name) or _(_summary(operation.summary)),
+                app.role_refusal(operation.name) or _summary(_(operation.summary)),
                 partial(app.ask_operation, operation.name),
             )
             for operation in app.backend.registry.values()
@@ -132,6 +135,31 @@ class Commands(Provider):
                     Command(title, title, _("open the terminal"), partial(app.open_terminal, line.id))
                 )
         return found[:_MOST_TERMINALS]
+
+    def _verbs(self, app: ConsoleApp, query: str) -> list[Command]:
+        """`door SN`: a verb of terminals, and the beginning or the end of a serial, or a name."""
+        verb, _space, which = query.partition(" ")
+        if not (which := which.strip()) or len(verb) < _SHORTEST_VERB:
+            return []
+        named = [
+            action
+            for action in TERMINAL_ACTIONS
+            if any(
+                word.startswith(verb)
+                for word in fold(f"{action.id.partition('.')[2]} {action.label} {_(action.label)}").split()
+            )
+        ]
+        lines = [line for line in app.seen.terminals if which in fold(f"{line.sn} {line.name}")]
+        return [
+            Command(
+                f"{query} {action.label}",
+                f"{_(action.label)}{_(': ')}{safe(line.sn, 40)} {safe(line.name, 40)}".strip(),
+                app.role_refusal(action.operation),
+                partial(app.act_on_terminal, line.id, action.id),
+            )
+            for action in named
+            for line in lines[:_MOST_TERMINALS]
+        ]
 
 
 def _summary(text: str) -> str:

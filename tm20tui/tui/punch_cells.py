@@ -10,7 +10,7 @@ from tm20tui.tui import formats
 from tm20tui.tui.grid import Cell
 from tm20tui.tui.language import N_, _
 from tm20tui.tui.safe import safe
-from tm20tui.tui.states import DEAD, PENDING, SENT
+from tm20tui.tui.states import DEAD, HELD, PENDING, SENT, State
 
 _IDENTIFIED = {
     "fingerprint": N_("fingerprint"),
@@ -22,7 +22,7 @@ _IDENTIFIED = {
 
 def punch_cells(log: AttendanceLog, terminal_name: str, zone: tzinfo, now: datetime) -> dict[str, Cell]:
     """Time, terminal, name, direction, how identified, what became of it."""
-    state = {"sent": SENT, "failed": DEAD}.get(log.sync_status, PENDING)
+    state = sync_state(log)
     is_trusted = log.time_problem is None
     at = formats.moment(log.time_utc, zone, now) if log.time_utc is not None else safe(log.time_raw, 19)
     return {
@@ -33,6 +33,13 @@ def punch_cells(log: AttendanceLog, terminal_name: str, zone: tzinfo, now: datet
         "mode": identified_by(log),
         "delivery": (state.text(), state.tone),
     }
+
+
+def sync_state(log: AttendanceLog) -> State:
+    """The state of a punch over all services."""
+    if log.sync_status == "pending" and log.sync_error.startswith("held:"):
+        return HELD
+    return {"sent": SENT, "failed": DEAD}.get(log.sync_status, PENDING)
 
 
 def who(log: AttendanceLog) -> str:
@@ -57,10 +64,5 @@ def identified_by(log: AttendanceLog) -> str:
     """How the person identified, as far as the number means something."""
     if log.verifymode == QR_CODE:
         return _("QR code")
-    return word_of_mode(log.mode) or _("mode {number}").format(number=log.mode)
-
-
-def word_of_mode(mode: int) -> str:
-    """What the number usually means, "" where it means nothing to us."""
-    word = MODES.get(mode, "")
-    return _(_IDENTIFIED[word]) if word in _IDENTIFIED else ""
+    word = MODES.get(log.mode, "")
+    return _(_IDENTIFIED[word]) if word in _IDENTIFIED else _("mode {number}").format(number=log.mode)

@@ -52,14 +52,14 @@ class DeliveryMode(DeliveryActs, FollowingTable):
     )
     COLUMNS = (
         Column("state", N_("S"), 2),
-        Column("id", N_("No."), 8, right=True, level=1),
-        Column("time", N_("Punch"), 11),
+        Column("id", N_("No."), 7, right=True, level=1),
+        Column("time", N_("Punch"), 12),
         Column("direction", N_("Dir."), 6, level=1),
         Column("terminal", N_("Terminal"), 8, grow=1),
         Column("name", N_("Name"), 10, grow=1),
-        Column("service", N_("Service"), 10, level=1),
+        Column("service", N_("Service"), 9, level=1),
         Column("attempts", N_("Tries"), 5, right=True),
-        Column("next", N_("Next try"), 11, level=1),
+        Column("next", N_("Next try"), 12, level=1),
         Column("received", N_("Received"), 14, level=2),
         Column("reason", N_("Reason"), 10, grow=6),
     )
@@ -73,7 +73,7 @@ class DeliveryMode(DeliveryActs, FollowingTable):
         Column("sent", N_("Sent 24 h"), 13, right=True),
         Column("success", N_("Answered 24 h"), 13, right=True, level=1),
         Column("last", N_("Last sent"), 14, level=1),
-        Column("next", N_("Next"), 11, level=1),
+        Column("next", N_("Next"), 12, level=1),
     )
     ACTIONS = (
         RETRY,

@@ -104,7 +104,7 @@ class DeliveryActs(ModeScreen):
         assert reason is not None
         rows = [
             *_targets(plan.eligible),
-            *((_("Skipped"), f"{target.label}: {_(why)}") for target, why in plan.skipped[:3]),
+            *((_("Skipped"), f"{target.label}{_(': ')}{_(why)}") for target, why in plan.skipped[:3]),
             (_("Reason"), safe(reason, 120)),
             (_("Effect"), _("never sent by itself any more; r tries them again by hand")),
             (_("Trace"), _("audit, in the name of {operator}").format(operator=self._who())),

@@ -15,9 +15,10 @@ from tm20tui.tui import formats, paint
 from tm20tui.tui.actions import Target
 from tm20tui.tui.language import N_, _, sentence
 from tm20tui.tui.mode import ModeScreen
-from tm20tui.tui.modes.punch_words import mode_of, sync_state, verdict_text
+from tm20tui.tui.modes.punch_words import verdict_text
 from tm20tui.tui.modes.punches import RELEASE_PUNCH
 from tm20tui.tui.modes.stories import delivery_lines, direction
+from tm20tui.tui.punch_cells import identified_by, sync_state
 from tm20tui.tui.safe import safe
 
 _WIDEST_LINE = 2000
@@ -79,7 +80,7 @@ class PunchDetail(ModeScreen):
         who = f"{safe(log.user_name, 80)} ({safe(log.enrollid, 40)})" if log.user_name else safe(log.enrollid)
         facts = [
             (_("Who"), who),
-            (_("When"), f"{at} ({safe(log.timezone, 40)}) — {_('as sent')}: {safe(log.time_raw, 40)}"),
+            (_("When"), f"{at} ({safe(log.timezone, 40)}) — {_('as sent')}{_(': ')}{safe(log.time_raw, 40)}"),
             (_("Where"), safe(self._terminal(), 120)),
             (_("How"), " · ".join(self._how())),
             (_("Received"), formats.moment(log.received_at, app.zone, now)),
@@ -103,7 +104,7 @@ class PunchDetail(ModeScreen):
     def _how(self) -> list[str]:
         assert self._story is not None
         log = self._story.log
-        said = [direction(log.direction), mode_of(log)]
+        said = [direction(log.direction), identified_by(log)]
         said.append(_("access granted") if log.access_granted else _("access refused"))
         if log.temperature:
             said.append(f"{formats.decimal(log.temperature)} °C")

@@ -1,15 +1,13 @@
-"""What is said of a punch: how it was made, its delivery, whether somebody was late."""
+"""What is said of a punch: its deliveries, whether somebody was late."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tm20tui.model import AttendanceLog
 from tm20tui.operations.punch_details import Judgement, PunchDelivery
 from tm20tui.tui.language import N_, _
-from tm20tui.tui.punch_cells import word_of_mode
 from tm20tui.tui.safe import safe
-from tm20tui.tui.states import DEAD, FAILED, HELD, PENDING, SENT, State, delivery_state
+from tm20tui.tui.states import FAILED, State, delivery_state
 
 UNOWED = State("–", "-", N_("owed to nobody"), "dim", 6)
 
@@ -20,18 +18,6 @@ _ROLES = {
     "departure": N_("departure"),
     "extra": "",
 }
-
-
-def mode_of(log: AttendanceLog) -> str:
-    """How the person proved who they are, or the terminal's number of it."""
-    return word_of_mode(log.mode) or str(log.mode)
-
-
-def sync_state(log: AttendanceLog) -> State:
-    """The state of a punch over all services."""
-    if log.sync_status == "pending" and log.sync_error.startswith("held:"):
-        return HELD
-    return {"sent": SENT, "failed": DEAD}.get(log.sync_status, PENDING)
 
 
 def shares_text(shares: Sequence[PunchDelivery]) -> tuple[str, str]:

@@ -17,9 +17,10 @@ from tm20tui.tui.actions import Action, Target
 from tm20tui.tui.grid import Column, Row
 from tm20tui.tui.language import N_, _, ngettext, sentence
 from tm20tui.tui.modes.following import PAGE, FollowingTable
-from tm20tui.tui.modes.punch_words import mode_of, shares_text, sync_state, verdict_text
+from tm20tui.tui.modes.punch_words import shares_text, verdict_text
 from tm20tui.tui.modes.querying import Asked, Query, punch_query
 from tm20tui.tui.modes.stories import direction
+from tm20tui.tui.punch_cells import identified_by, sync_state
 from tm20tui.tui.safe import safe
 from tm20tui.tui.table_mode import Page
 
@@ -60,7 +61,7 @@ class PunchesMode(FollowingTable):
     COLUMNS = (
         Column("state", N_("S"), 2),
         Column("id", N_("No."), 8, right=True, level=1),
-        Column("time", N_("Time"), 11),
+        Column("time", N_("Time"), 12),
         Column("terminal", N_("Terminal"), 8, grow=1),
         Column("name", N_("Name"), 10, grow=2),
         Column("direction", N_("Dir."), 6),
@@ -159,7 +160,7 @@ class PunchesMode(FollowingTable):
                 "terminal": safe(line.name if line is not None and line.name else log.terminal_sn),
                 "name": safe(log.user_name) or safe(log.enrollid),
                 "direction": direction(log.direction),
-                "mode": safe(mode_of(log)),
+                "mode": safe(identified_by(log)),
                 "access": "" if log.access_granted else (_("refused"), "bad"),
                 "verdict": verdict_text(self._judged.get(log.id)),
                 "temperature": formats.decimal(log.temperature) if log.temperature else "",

@@ -114,7 +114,7 @@ class QuarantineScreen(FollowingTable):
                 "id": str(item.id),
                 "received": formats.moment(item.received_at, self.app.zone, self.app.now()),
                 "terminal": safe((line.name or line.sn) if line is not None else item.sn or "?"),
-                "reason": safe(f"{item.field}: {reason}" if item.field else reason),
+                "reason": safe(f"{item.field}{_(': ')}{reason}" if item.field else reason),
                 "raw": safe(item.raw),
             },
             item,

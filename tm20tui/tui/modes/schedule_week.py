@@ -342,4 +342,6 @@ class WeekScreen(TableMode):
         view = await self.call("terminals.get", terminal_id=self.terminal_id)
         found = await self.call("schedules.assess", terminal_id=self.terminal_id, enrollid=enrollid)
         zone = formats.zone_of(view.terminal.timezone)
-        self.app.push_screen(Notice(f"{_('Who was late')}: {safe(enrollid, 32)}", assessment(found, zone)))
+        self.app.push_screen(
+            Notice(f"{_('Who was late')}{_(': ')}{safe(enrollid, 32)}", assessment(found, zone))
+        )

@@ -161,7 +161,7 @@ class ServiceActs(ModeScreen):
     async def sync(self, plan: Plan) -> None:
         """Send now, and say what came of it once it is over."""
         for target in plan.eligible:
-            about = f"{_('send what waits now')}: {target.label}"
+            about = f"{_('send what waits now')}{_(': ')}{target.label}"
             record = await self.call("attendance.manual_sync", config_id=_service(target).id)
             reference = self.app.last_reference
             record = await task_end(self, record, about)
@@ -182,7 +182,7 @@ class ServiceActs(ModeScreen):
     async def fetch(self, plan: Plan) -> None:
         """Ask, take over, and ask again where the server wants to be sure."""
         target = plan.eligible[0]
-        about = f"{_('users')}: {target.label}"
+        about = f"{_('users')}{_(': ')}{target.label}"
         rows = [
             (_("Service"), target.label),
             (_("Effect"), _("its users are taken over at every site it serves; who left is disabled")),
@@ -232,7 +232,7 @@ class ServiceActs(ModeScreen):
             )
         )
         text = terminals_text(chosen.terminal_ids)
-        self.app.tell("good", f"{target.label}: {text}", ref=self.app.last_reference)
+        self.app.tell("good", f"{target.label}{_(': ')}{text}", ref=self.app.last_reference)
         self.look_soon()
 
     async def delete(self, plan: Plan) -> None:
@@ -304,7 +304,7 @@ def tell_test(mode: ModeScreen, found: ServiceTest, label: str) -> None:
     else:
         mode.app.tell(
             "bad",
-            f"{label}: {safe(_(bad.name), 24)} — {safe(sentence(bad.reason), 200)}",
+            f"{label}{_(': ')}{safe(_(bad.name), 24)} — {safe(sentence(bad.reason), 200)}",
             ref=mode.app.last_reference,
         )
 

@@ -299,7 +299,7 @@ class TerminalActs(_Base):
             held=formats.number(found.held), stored=formats.number(found.stored)
         )
         if found.refusal:
-            self.app.tell("bad", f"{target.label}: {safe(sentence(found.refusal), 160)} · {held}")
+            self.app.tell("bad", f"{target.label}{_(': ')}{safe(sentence(found.refusal), 160)} · {held}")
             return
         rows = [
             (_("Target"), target.label),
@@ -466,7 +466,7 @@ class TerminalActs(_Base):
                 return
             self.app.remember_undo(undo)
             label = _(action.label)
-            self.app.tell("good", f"{label}: {target.label}", ref=self.app.last_reference)
+            self.app.tell("good", f"{label}{_(': ')}{target.label}", ref=self.app.last_reference)
             if self.is_mounted:
                 self.look_soon()
 

@@ -17,7 +17,7 @@ from tm20tui.tui.actions import Action, Target
 from tm20tui.tui.command_words import command_state
 from tm20tui.tui.dialogs import Notice
 from tm20tui.tui.grid import Cell, Column, Row
-from tm20tui.tui.language import N_, _, sentence
+from tm20tui.tui.language import N_, _, ngettext, sentence
 from tm20tui.tui.modes.terminal_acts import TERMINAL_ACTIONS, TerminalActs, target_of
 from tm20tui.tui.modes.terminal_facts import advice, state_words, used_of
 from tm20tui.tui.modes.week_words import DAYS
@@ -326,7 +326,10 @@ class TerminalDetail(TerminalActs, TabbedMode):
                 [
                     safe(line.address, 60) or formats.NONE,
                     since if line.connected_at else "",
-                    " · " + _("{count} drops in 24 h").format(count=line.drops),
+                    " · "
+                    + ngettext("{count} drop in 24 h", "{count} drops in 24 h", line.drops).format(
+                        count=line.drops
+                    ),
                 ],
             ),
             (

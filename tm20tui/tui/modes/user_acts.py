@@ -163,14 +163,14 @@ def _confirm_push(
                 await mode.call("users.send", terminal_id=one.id, user_ids=ids, credentials=with_kept)
                 begun += 1
             except Tm20Error as error:
-                refused = refused or f"{safe(one.name or one.sn)}: {safe(said_by(error), 120)}"
+                refused = refused or f"{safe(one.name or one.sn)}{_(': ')}{safe(said_by(error), 120)}"
         text = ngettext(
             "{users} users on their way to {count} terminal, see 8",
             "{users} users on their way to {count} terminals, see 8",
             begun,
         ).format(users=formats.number(count), count=begun)
         if refused:
-            lacking = f"{_('not begun')}: {len(targets) - begun} ({refused})"
+            lacking = f"{_('not begun')}{_(': ')}{len(targets) - begun} ({refused})"
             text = f"{text} · {lacking}" if begun else lacking
         mode.app.tell("bad" if refused else "accent", text, ref=mode.app.last_reference)
         mode.look_soon()
@@ -231,7 +231,7 @@ async def _preview(mode: ModeScreen, service: Service) -> None:
         (_("Unsound"), formats.number(len(found.skipped))),
     ]
     rows += [
-        ("", f"{safe(clash.enrollid, 20)}: {safe(clash.theirs, 30)} ≠ {safe(clash.ours, 30)}")
+        ("", f"{safe(clash.enrollid, 20)}{_(': ')}{safe(clash.theirs, 30)} ≠ {safe(clash.ours, 30)}")
         for clash in clashes[:3]
     ]
     if refusal:
@@ -261,7 +261,9 @@ async def _import(mode: ModeScreen, service: Service, *, confirm: bool) -> None:
         await asyncio.sleep(_POLL_SECONDS)
         record = await mode.call("tasks.get", task_id=record.id)
     if record.status != "done":
-        app.tell("bad", f"{safe(service.name, 60)}: {safe(sentence(record.error) or _(record.status), 300)}")
+        app.tell(
+            "bad", f"{safe(service.name, 60)}{_(': ')}{safe(sentence(record.error) or _(record.status), 300)}"
+        )
         return
     result = record.result
     sites: list[dict[str, Any]] = result["sites"]

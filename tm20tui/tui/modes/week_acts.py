@@ -117,7 +117,7 @@ async def _send_one(mode: ModeScreen, line: TerminalLine, how: str) -> tuple[str
     except Tm20Error as error:
         return "bad", [*lines, paint.line((f"  {safe(said_by(error), 300)}", "bad"))]
     if record.status != "done":
-        words = f"{_(record.status)}: {safe(sentence(record.error), 300)}"
+        words = f"{_(record.status)}{_(': ')}{safe(sentence(record.error), 300)}"
         return "bad", [*lines, paint.line((f"  {words}", "bad"))]
     return _told(lines, record.result)
 
@@ -232,5 +232,5 @@ def assessment(found: Assessment, zone: tzinfo) -> Content:
         text = f"  {_(DAYS[summary.day.weekday()])} {summary.day}  " + _("worked {time}").format(
             time=formats.span(summary.worked_seconds)
         )
-        lines.append(paint.line(text, (f"  {_('missing')}: {missing}", "warn") if missing else ""))
+        lines.append(paint.line(text, (f"  {_('missing')}{_(': ')}{missing}", "warn") if missing else ""))
     return paint.lines(*lines)
