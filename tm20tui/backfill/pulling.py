@@ -151,6 +151,10 @@ class Puller:
                 priority=PRIORITY,
             )
             if record.status == "confirmed" and isinstance(result, LogPage):
+                if not first and self._generation() != generation:
+                    # It waited in the queue and was asked of a new connection, whose cursor is
+                    # elsewhere: an empty page would look like the end.
+                    continue
                 if first:
                     # Asked before the connection was lost, perhaps: the answer is of the new one.
                     generation = self._generation()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import trio
 
+from tm20tui.locale import _
 from tm20tui.simulate.connection import Target
 from tm20tui.simulate.firmware import FAMILIES
 from tm20tui.simulate.fleet import Fleet
@@ -26,20 +27,22 @@ _DRAIN_SECONDS = 60.0
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the two subcommands; each sets `run`, a function from the parsed arguments to the exit code."""
-    commands = parser.add_subparsers(title="what to simulate", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title=_("what to simulate"), metavar=_("COMMAND"), required=True)
     _configure_terminals(
         commands.add_parser(
             "terminals",
-            help="a fleet of terminals that dial the server",
-            description="A fleet of terminals that behave like real firmware and dial the server.",
+            help=_("a fleet of terminals that dial the server"),
+            description=_("A fleet of terminals that behave like real firmware and dial the server."),
         )
     )
     _configure_hr(
         commands.add_parser(
             "hr",
-            help="an HR service that receives attendance",
-            description="An HR service in the agreed format, which can be told to fail. "
-            "GET /__ledger shows what it holds, POST /__control changes how it fails.",
+            help=_("an HR service that receives attendance"),
+            description=_(
+                "An HR service in the agreed format, which can be told to fail. "
+                "GET /__ledger shows what it holds, POST /__control changes how it fails."
+            ),
         )
     )
 
@@ -49,48 +52,67 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _configure_terminals(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--url", type=_url, default="ws://127.0.0.1:7788/", help="where they dial (default %(default)s)")
-    add("--count", type=_integer(1, 100_000), default=20, help="how many (default %(default)s)")
+    add("--url", type=_url, default="ws://127.0.0.1:7788/", help=_("where they dial (default %(default)s)"))
+    add("--count", type=_integer(1, 100_000), default=20, help=_("how many (default %(default)s)"))
     add(
         "--rate",
         type=_number(0, math.inf),
         default=2.0,
-        help="punches a second over the whole fleet, 'inf' for as fast as acknowledged (default %(default)s)",
+        help=_(
+            "punches a second over the whole fleet, 'inf' for as fast as acknowledged (default %(default)s)"
+        ),
     )
-    add("--seed", type=int, help="the same people and the same order of punches every time")
+    add("--seed", type=int, help=_("the same people and the same order of punches every time"))
     add(
         "--family",
         action="append",
         choices=sorted(FAMILIES),
-        help="firmware; repeat for several (default: all, in turn)",
+        help=_("firmware; repeat for several (default: all, in turn)"),
     )
-    add("--duration", type=_number(0.001, math.inf), metavar="SECONDS", help="stop after (default: never)")
-    add("--punches", type=_integer(1, 10**9), help="stop after this many over the fleet (default: never)")
-    add("--batch", type=_integer(1, 1000), default=1, help="records in one live frame (default %(default)s)")
+    add(
+        "--duration",
+        type=_number(0.001, math.inf),
+        metavar=_("SECONDS"),
+        help=_("stop after (default: never)"),
+    )
+    add("--punches", type=_integer(1, 10**9), help=_("stop after this many over the fleet (default: never)"))
+    add(
+        "--batch",
+        type=_integer(1, 1000),
+        default=1,
+        help=_("records in one live frame (default %(default)s)"),
+    )
     add(
         "--offline-share",
         type=_number(0, 0.99),
         default=0.0,
-        help="share of the time each terminal is away and builds a backlog, 0 to 0.99 (default 0)",
+        help=_("share of the time each terminal is away and builds a backlog, 0 to 0.99 (default 0)"),
     )
-    add("--users", type=_integer(1, 10_000), default=50, help="people on site (default %(default)s)")
+    add("--users", type=_integer(1, 10_000), default=50, help=_("people on site (default %(default)s)"))
     add(
         "--drift",
         type=_number(0, 10**9),
         default=0.0,
-        metavar="SECONDS",
-        help="how far clocks may be off at first (default 0)",
+        metavar=_("SECONDS"),
+        help=_("how far clocks may be off at first (default 0)"),
     )
-    add("--ledger", type=Path, metavar="FILE", help="append every punch and acknowledgement to this file")
+    add(
+        "--ledger",
+        type=Path,
+        metavar=_("FILE"),
+        help=_("append every punch and acknowledgement to this file"),
+    )
     add(
         "--drain",
         type=_number(0, math.inf),
-        metavar="SECONDS",
-        help=f"at the end wait at most so long until everything is acknowledged "
-        f"(default {_DRAIN_SECONDS:g} with --punches, else 0)",
+        metavar=_("SECONDS"),
+        help=_(
+            "at the end wait at most so long until everything is acknowledged "
+            "(default {seconds:g} with --punches, else 0)"
+        ).format(seconds=_DRAIN_SECONDS),
     )
-    add("--ca", type=Path, metavar="FILE", help="certificates to trust for wss://")
-    add("--insecure", action="store_true", help="accept any certificate for wss://")
+    add("--ca", type=Path, metavar=_("FILE"), help=_("certificates to trust for wss://"))
+    add("--insecure", action="store_true", help=_("accept any certificate for wss://"))
     parser.set_defaults(run=_run_terminals)
 
 
@@ -190,14 +212,20 @@ def _ssl_context(arguments: argparse.Namespace) -> ssl.SSLContext | None:
 
 def _configure_hr(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--port", type=_integer(0, 65535), default=9000, help="0 for any free one (default %(default)s)")
-    add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    add("--fail", type=_fault, default=Fault.NONE, metavar="MODE", help=f"one of {', '.join(Fault)}")
+    add("--port", type=_integer(0, 65535), default=9000, help=_("0 for any free one (default %(default)s)"))
+    add("--host", default="127.0.0.1", help=_("address to listen on (default %(default)s)"))
+    add(
+        "--fail",
+        type=_fault,
+        default=Fault.NONE,
+        metavar="MODE",
+        help=_("one of {choices}").format(choices=", ".join(Fault)),
+    )
     add(
         "--fail-share",
         type=_number(0, 1),
         default=0.5,
-        help="probability that a request fails, 0 to 1 (default %(default)s)",
+        help=_("probability that a request fails, 0 to 1 (default %(default)s)"),
     )
     add(
         "--poison-enrollid",
@@ -205,26 +233,39 @@ def _configure_hr(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ID",
-        help="refuse every batch with a record of this person; repeat for several (with --fail poison: 13)",
+        help=_(
+            "refuse every batch with a record of this person; repeat for several (with --fail poison: 13)"
+        ),
     )
-    add("--retry-after", type=_number(0, 10**6), default=1.0, metavar="SECONDS", help="sent with 429")
-    add("--hang", type=_number(0.001, 10**6), default=3600.0, metavar="SECONDS", help="length of a timeout")
-    add("--token", help="expected credential; anything else gets 401 (default: none is asked for)")
-    add("--auth", choices=("bearer", "api_key", "basic"), default="bearer", help="how --token is sent")
-    add("--auth-header", help="header of an api_key (default X-API-Key)")
+    add("--retry-after", type=_number(0, 10**6), default=1.0, metavar=_("SECONDS"), help=_("sent with 429"))
+    add(
+        "--hang",
+        type=_number(0.001, 10**6),
+        default=3600.0,
+        metavar=_("SECONDS"),
+        help=_("length of a timeout"),
+    )
+    add("--token", help=_("expected credential; anything else gets 401 (default: none is asked for)"))
+    add("--auth", choices=("bearer", "api_key", "basic"), default="bearer", help=_("how --token is sent"))
+    add("--auth-header", help=_("header of an api_key (default X-API-Key)"))
     add(
         "--signing-secret",
         action="append",
         default=[],
         metavar="WHSEC",
-        help="refuse batches that are not signed with it; repeat for several",
+        help=_("refuse batches that are not signed with it; repeat for several"),
     )
-    add("--tls", type=Path, metavar="FILE", help="speak HTTPS with this certificate and key (PEM, one file)")
-    add("--attendance-path", action="append", metavar="PATH", help="default /api/v1/attendance")
-    add("--users-path", action="append", metavar="PATH", help="default /api/v1/employees")
-    add("--users", type=_integer(0, 100_000), default=50, help="employees (default %(default)s)")
-    add("--ledger", type=Path, metavar="FILE", help="append every stored record to this file")
-    add("--seed", type=int, help="the same employees and the same failures every time")
+    add(
+        "--tls",
+        type=Path,
+        metavar=_("FILE"),
+        help=_("speak HTTPS with this certificate and key (PEM, one file)"),
+    )
+    add("--attendance-path", action="append", metavar=_("PATH"), help=_("default /api/v1/attendance"))
+    add("--users-path", action="append", metavar=_("PATH"), help=_("default /api/v1/employees"))
+    add("--users", type=_integer(0, 100_000), default=50, help=_("employees (default %(default)s)"))
+    add("--ledger", type=Path, metavar=_("FILE"), help=_("append every stored record to this file"))
+    add("--seed", type=int, help=_("the same employees and the same failures every time"))
     parser.set_defaults(run=_run_hr)
 
 
@@ -308,7 +349,7 @@ async def _until_told(live: Callable[[], Awaitable[None]]) -> None:
         async def listen(task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
             with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
                 task_status.started()
-                async for _ in signals:
+                async for _signal in signals:
                     nursery.cancel_scope.cancel()
 
         await nursery.start(listen)
