@@ -27,7 +27,9 @@ READ_SECONDS = 20.0
 _DRAINED_BYTES = 8 * 1024 * 1024
 _DRAIN_SECONDS = 2.0
 
-_STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*')
+# A string that does not end is taken as far as it goes and never looked at again: what is not
+# matched at once would be tried from each of its quotes.
+_STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*+"?|#[^\n]*')
 
 
 async def read_object(request: Request) -> dict[str, Any]:
