@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import create_engine, exc, text
 from sqlalchemy.engine import make_url
 
+from tests.databases import sqlite_template
 from tm20tui.store.engine import Database
 from tm20tui.store.schema import metadata
 from tm20tui.store.upgrade import upgrade
@@ -34,6 +35,23 @@ for name in ("LC_ALL", "LC_MESSAGES", "TM20_LANG"):
     os.environ.pop(name, None)
 os.environ["LANG"] = "en_GB.UTF-8"
 
+LONG = (
+    "crash",
+    "soak",
+    "user_load",
+    "process",
+    "api/test_schemathesis.py",
+    "tui/test_pictures.py",
+    "tui/test_local.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests come first: at the end one worker would be busy with the last of them alone."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: not item.path.relative_to(here).as_posix().startswith(LONG))
+
+
 POSTGRES_URL = os.environ.get("TM20_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
 _TABLES = [table.name for table in reversed(metadata.sorted_tables) if table.name != "audit"]
@@ -44,20 +62,6 @@ _EMPTY = f"""DO $$ BEGIN
     PERFORM setval(quote_ident(sequencename)::regclass, 1, false) FROM pg_sequences
         WHERE schemaname = current_schema();
 END $$"""
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file with the current schema, copied by each test."""
-    path = tmp_path_factory.mktemp("template") / "template.db"
-    database = Database(f"sqlite:///{path}")
-    upgrade(database)
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("ROLLBACK")
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.exec_driver_sql("BEGIN")
-    database.close()
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -87,10 +91,10 @@ def postgres_url(worker_id: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+def sqlite_url(tmp_path: Path) -> str:
     """The URL of an empty, upgraded SQLite database."""
     path = tmp_path / "tm20.db"
-    shutil.copy(sqlite_template, path)
+    shutil.copy(sqlite_template(), path)
     return f"sqlite:///{path}"
 
 

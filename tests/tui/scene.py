@@ -50,7 +50,7 @@ def set_up(world: World) -> None:
     for weekday, hours in enumerate((("08:00", "17:00"), ("08:00", "17:00"), ("08:00", "12:30"))):
         given: dict[str, Any] = {"name": "Standard", "weekday": weekday}
         given |= {"check_in_time": hours[0], "check_out_time": hours[1], "tolerance_minutes": 15}
-        world.operate("schedules.add", terminal_id=1, given=given)
+        world.operate("schedules.add", terminal_id=5, given=given)
     world.do(_raise_alarm, world)
 
 

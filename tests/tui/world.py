@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -11,9 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import textual.app
+import textual.pilot
 import trio
 from textual.pilot import Pilot
 
+from tests.databases import sqlite_template
 from tm20tui.gateway import Gateway
 from tm20tui.operations.call import Operator, Role
 from tm20tui.settings import Settings, load
@@ -28,6 +33,21 @@ T = TypeVar("T")
 M = TypeVar("M", bound=ModeScreen)
 Table = TypeVar("Table", bound=TableMode)
 WAIT_SECONDS = 10.0
+
+
+async def _idle(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
+    """Wait until this thread has nothing to do."""
+    ends = time.monotonic() + max(min_sleep, max_sleep)
+    used = time.thread_time()
+    while time.monotonic() < ends:
+        await asyncio.sleep(0.01)
+        before, used = used, time.thread_time()
+        if used - before < 0.002:
+            return
+
+
+# Textual's own waits for the whole process, in which the server is busy too.
+textual.app.wait_for_idle = textual.pilot.wait_for_idle = _idle  # type: ignore[attr-defined]
 
 
 @dataclass
@@ -98,6 +118,7 @@ def settings_for(folder: Path, **sections: Any) -> Settings:
 @contextmanager
 def running(folder: Path, **sections: Any) -> Iterator[World]:
     """A server in a thread of its own; ended at the end."""
+    shutil.copy(sqlite_template(), folder / "tm20.db")
     gateway = Gateway(settings_for(folder, **sections))
     bridge = Bridge(gateway)
     ready = threading.Event()
@@ -167,10 +188,12 @@ class Console:
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:
         """Wait until something is so; fails after some seconds with what is on the screen."""
-        for _ in range(int(WAIT_SECONDS / 0.05)):
-            if condition():
+        ends = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < ends:
+            # A screen that has just come has no fields yet.
+            if all(screen.is_mounted for screen in self.app.screen_stack[-1:]) and condition():
                 return
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.02)
         raise AssertionError(f"never so: {what or condition}\n{self.text()}")
 
     async def see(self, *words: str) -> None:
