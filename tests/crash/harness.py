@@ -26,7 +26,7 @@ from tm20tui.simulate.ledger import Ledger
 from tm20tui.simulate.stats import FleetStats
 
 MOMENTS = ("under load", "service stored", "starting", "acknowledging", "draining", "service answers")
-START_SECONDS = 1.5
+START_SECONDS = 0.6
 """About as long as a start takes; a kill while starting comes within it."""
 
 
@@ -111,7 +111,7 @@ class _Run:
         """The first starts, on an empty database, end while the schema is made."""
         for _ in range(self.plan.migration_kills):
             self.server.spawn()
-            await trio.sleep(self._rng.uniform(0.2, START_SECONDS))
+            await trio.sleep(self._rng.uniform(0.05, START_SECONDS))
             self._kill("migrating")
 
     async def open_services(self, nursery: trio.Nursery) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import trio
 
+from tests.process.forked import Forked
 from tm20tui.store.engine import Database
 from tm20tui.store.services import ServiceDraft, add_service
 from tm20tui.store.upgrade import upgrade
@@ -43,7 +44,7 @@ class Server:
         self.database_url = database_url or f"sqlite:///{folder / 'tm20.db'}"
         self.port = free_port()
         self.log_path = folder / "server.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self.starts = 0
         self._life_begins = 0
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TM20_")}
@@ -86,14 +87,17 @@ class Server:
         finally:
             database.close()
 
-    def spawn(self, *arguments: str) -> None:
-        """Start a life; nothing of it is ready yet."""
+    def spawn(self, *, fresh: bool = False) -> None:
+        """Start a life; nothing of it is ready yet. `fresh` where the imports belong to what is tested."""
         assert not self.is_running
         self.starts += 1
         self._life_begins = self.log_path.stat().st_size if self.log_path.exists() else 0
         with self.log_path.open("ab") as log:
+            if not fresh:
+                self.process = Forked(self.folder, self.environment, log.fileno())
+                return
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tm20tui", *(arguments or ("--headless",))],
+                [sys.executable, "-m", "tm20tui", "--headless"],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -101,9 +105,9 @@ class Server:
                 stderr=log,
             )
 
-    async def start(self) -> None:
+    async def start(self, *, fresh: bool = False) -> None:
         """Start a life and wait until terminals can dial."""
-        self.spawn()
+        self.spawn(fresh=fresh)
         await self.ready()
 
     async def ready(self) -> None:

@@ -14,7 +14,7 @@ from tm20tui.simulate.hr import HrService, serve_hr
 
 async def refused(server: Server, code: int) -> str:
     """Start it and expect it to end with `code`; the one line it said."""
-    server.spawn()
+    server.spawn(fresh=True)
     assert await server.ended() == code
     (line,) = server.said().splitlines()
     assert line.startswith("tm20tui: ")
@@ -93,7 +93,7 @@ async def test_headless_never_imports_textual(tmp_path: Path) -> None:
             tmp_path, PYTHONPROFILEIMPORTTIME="1", TM20_API__ENABLED="true", TM20_API__PORT="0"
         ) as server:
             server.prepare(service_draft("HR", port))
-            await server.start()
+            await server.start(fresh=True)
             async with dialled(server) as terminal:
                 await terminal.punch(1)
             await until(lambda: receiver.records)
