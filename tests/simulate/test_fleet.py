@@ -56,7 +56,8 @@ async def test_closed_loop_keeps_every_terminal_busy_with_full_batches() -> None
             final = await run_fleet(
                 server.url, count=4, rate=math.inf, punches=2000, batch=50, drain=True, **FAST
             )
-    assert (final.acked, final.frames) == (2000, 40)
+    # A machine that is busy makes a terminal send a batch again.
+    assert (final.acked, final.frames - final.resends) == (2000, 40)
     assert final.ack_p50_seconds is not None
     assert final.ack_p99_seconds is not None
     assert 0 < final.ack_p50_seconds <= final.ack_p99_seconds < 1
