@@ -123,7 +123,7 @@ async def soak(plan: Plan, folder: Path, tell: Callable[[str], object] = lambda 
             fleet_done = trio.Event()
             nursery.start_soon(_live, fleet, fleet_done)
             nursery.start_soon(_sample, server, outcome)
-            with trio.move_on_after(plan.seconds):
+            with trio.move_on_after(plan.seconds + plan.drain_seconds):
                 await _fail_in_turn(plan, outcome, api_port)
             for service_id in outcome.receivers:
                 await _resume(service_id, outcome, api_port)
@@ -157,6 +157,7 @@ async def _live(fleet: Fleet, done: trio.Event) -> None:
 async def _fail_in_turn(plan: Plan, outcome: Outcome, api_port: int) -> None:
     """Half of the requests fail, in another way every few seconds; each service at its own place.
 
+    It lasts as long as planned, and on until every service was sent a batch of unknown outcome again.
     What a service that refused us needs is an operator, who comes at the end of its turn.
     """
     rng = random.Random(f"soak/{plan.seed}")
@@ -165,7 +166,9 @@ async def _fail_in_turn(plan: Plan, outcome: Outcome, api_port: int) -> None:
         faults = list(plan.faults)
         rng.shuffle(faults)
         turns[service_id] = itertools.cycle(faults)
-    while True:
+    ends = trio.current_time() + plan.seconds
+    receivers = outcome.receivers.values()
+    while trio.current_time() < ends or not all(receiver.counts["replayed"] for receiver in receivers):
         for service_id, receiver in outcome.receivers.items():
             before = receiver.fault
             receiver.fault, receiver.share = next(turns[service_id]), 0.5
