@@ -10,6 +10,8 @@ import pytest
 from tm20tui.delivery.waiting import Plan, plan
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+MOMENT = timedelta(seconds=1)
 QUARTER = timedelta(minutes=15)
 SOON = NOW + timedelta(minutes=5)
 BEFORE = NOW - timedelta(minutes=5)
@@ -31,6 +33,9 @@ BEFORE = NOW - timedelta(minutes=5)
         ({"next_due_at": SOON, "interval": QUARTER, "last_sync_at": NOW}, Plan(False, NOW + QUARTER)),
         ({"news": True, "retry_at": SOON, "state": "backing off"}, Plan(False, SOON)),
         ({"news": True, "retry_at": BEFORE, "state": "backing off"}, Plan(True)),
+        ({"news": True, "retry_at": NOW + DAY, "state": "backing off"}, Plan(False, NOW + DAY)),
+        ({"news": True, "retry_at": NOW + DAY + MOMENT, "state": "backing off"}, Plan(True)),
+        ({"news": True, "interval": QUARTER, "last_sync_at": NOW + MOMENT}, Plan(True)),
         ({"news": True, "state": "paused"}, Plan(False)),
         ({"news": True, "active": False, "forced": True}, Plan(False)),
         ({"forced": True, "state": "paused"}, Plan(True)),
@@ -50,6 +55,7 @@ def test_the_timetable(given: dict[str, Any], expected: Plan) -> None:
         "next_due_at": None,
         "last_sync_at": None,
         "interval": timedelta(0),
+        "longest_wait": DAY,
         "now": NOW,
     }
     assert plan(**(facts | given)) == expected

@@ -24,3 +24,9 @@ class DeliveryConfig:
     lease_seconds: float = 120
     deliver_impossible_times: bool = False
     services_know_log_ids: bool = False
+
+    @property
+    def longest_wait_seconds(self) -> float:
+        """No pause after a failure is longer."""
+        step = max(self.backoff_seconds, default=0.0) * (1 + self.jitter)
+        return max(step, self.retry_after_cap_seconds)

@@ -311,6 +311,7 @@ class Courier:
             next_due_at=self._next_due_at,
             last_sync_at=self._last_sync_at,
             interval=timedelta(minutes=self._service.sync_interval_minutes),
+            longest_wait=timedelta(seconds=self._office.config.longest_wait_seconds),
             now=self._office.now(),
         )
 

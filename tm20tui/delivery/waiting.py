@@ -28,6 +28,7 @@ def plan(
     next_due_at: datetime | None,
     last_sync_at: datetime | None,
     interval: timedelta,
+    longest_wait: timedelta,
     now: datetime,
 ) -> Plan:
     """What the courier does next.
@@ -36,7 +37,8 @@ def plan(
     for a round. `recover`: a batch may be open, its outcome unknown. `in_round`: a round was
     begun and is not over. `news`: something may be pending; `next_due_at`: when a delivery
     that was put off may go. A round is due an `interval` after the last delivery; it is
-    begun when something is pending.
+    begun when something is pending. What lies ahead for longer than `interval` or
+    `longest_wait`, the longest pause there is, was written before the clock was set back.
     """
     if not active:
         return Plan(False)
@@ -46,9 +48,12 @@ def plan(
         return Plan(True)
     if state == "paused":
         return Plan(False)
-    if retry_at is not None and now < retry_at:
+    if retry_at is not None and now < retry_at <= now + longest_wait:
         return Plan(False, retry_at)
-    due_at = now if last_sync_at is None or not interval else max(now, last_sync_at + interval)
+    if last_sync_at is None or not interval or last_sync_at > now:
+        due_at = now
+    else:
+        due_at = max(now, last_sync_at + interval)
     something = news or (next_due_at is not None and next_due_at <= now)
     if in_round or (something and due_at <= now):
         return Plan(True)

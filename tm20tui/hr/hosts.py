@@ -7,6 +7,12 @@ import socket
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Older Pythons call some of these global; in the last an IPv4 address is written.
+_NEVER_GLOBAL = (
+    ipaddress.ip_network("192.0.0.0/24"),
+    ipaddress.ip_network("64:ff9b:1::/48"),
+    ipaddress.ip_network("::/96"),
+)
 
 
 def is_private_address(address: str) -> bool:
@@ -22,7 +28,7 @@ def is_private_address(address: str) -> bool:
             ip = ip.sixtofour
         elif ip in _NAT64:
             ip = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    return not ip.is_global or ip.is_multicast
+    return not ip.is_global or ip.is_multicast or any(ip in network for network in _NEVER_GLOBAL)
 
 
 def names_private_host(host: str) -> bool:
