@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
-from tests.store.factories import add_terminal, add_user
+from tests.store.factories import NOON, add_punches, add_terminal, add_user
 from tm20tui.errors import AlreadyRunning, SchemaTooNew, StoreError
+from tm20tui.store.deliveries import count_doubted
 from tm20tui.store.engine import Database, prepare_directory
 from tm20tui.store.lock import exclusive_use
+from tm20tui.store.punches import add_punches as store_punches
 from tm20tui.store.schema import enrollments, metadata
+from tm20tui.store.services import ServiceDraft, add_service
 from tm20tui.store.upgrade import _config, backup, current_version, latest_version, restore, upgrade
+from tm20tui.store.vault import Vault
 
 
 async def test_migrations_make_exactly_the_schema_of_the_code(database: Database) -> None:
@@ -78,6 +83,41 @@ async def test_a_backup_is_whole_and_never_overwrites(sqlite_database: Database,
     kept = Database(f"sqlite:///{tmp_path / 'tm20.db.before-restore'}")
     assert site_names(kept) == ["before", "after"]
     kept.close()
+
+
+async def test_a_restored_backup_repeats_nothing_that_was_done_after_it(
+    sqlite_database: Database, vault: Vault, tmp_path: Path
+) -> None:
+    def punches(conn: Connection, first: int) -> list[int]:
+        return add_punches(conn, 1, 2, first=first)
+
+    await sqlite_database.write(add_terminal)
+    await sqlite_database.write(add_service, vault, ServiceDraft("hr", "https://hr.example"), NOON)
+    before = await sqlite_database.write(punches, 0)
+    backup(sqlite_database, tmp_path / "copy.db")
+    after = await sqlite_database.write(punches, 2)
+    sqlite_database.close()
+    assert restore(sqlite_database, tmp_path / "copy.db", force=True) == 2
+    assert await sqlite_database.read(count_doubted) == {1: 2}
+    rows: list[dict[str, Any]] = [
+        {
+            "terminal_id": 1,
+            "enrollid": "5",
+            "time_raw": f"2026-03-02 08:00:0{number}",
+            "timezone": "UTC",
+            "mode": 0,
+            "inout": 0,
+            "event": 0,
+            "received_at": NOON,
+            "sync_status": "pending",
+        }
+        for number in (1, 1, 2)
+    ]
+    new = [ident for row in rows for ident, _ in await sqlite_database.write(store_punches, [row])]
+    new += [ident for ident, _ in await sqlite_database.write(store_punches, [{**rows[0], "event": 1}])]
+    assert len(new) == 3
+    assert min(new) > max(before + after) + 100_000
+    assert new == list(range(new[0], new[0] + 3))
 
 
 async def test_what_is_no_backup_of_ours_is_refused(sqlite_database: Database, tmp_path: Path) -> None:

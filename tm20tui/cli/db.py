@@ -48,8 +48,11 @@ def backup(settings: Settings, target: Path) -> int:
 def restore(settings: Settings, source: Path, *, force: bool) -> int:
     """Put `source` in the database's place; refused while a server has it."""
     with _database(settings) as database, _alone_with(database):
-        schema.restore(database, source, force=force)
+        held = schema.restore(database, source, force=force)
     print(_("{database}: restored from {path}").format(database=database.label, path=source))
+    if held:
+        text = _("{count} deliveries are held: they may have arrived since the backup was made.")
+        print(text.format(count=held))
     return 0
 
 

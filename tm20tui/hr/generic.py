@@ -105,7 +105,7 @@ def read_verdicts(answer: Answer, log_ids: Collection[int]) -> dict[int, Verdict
             return Garbage(f"answered {answer.status} with something that is not JSON")
         results = _results(content)
         if not results and isinstance(content, dict) and _is_no(content.get("success")):
-            return Garbage(f"answered {answer.status} but says that it failed{answer.hide(_quoted(content))}")
+            return Garbage(f"answered {answer.status} but says that it failed{_quoted(content, answer.hide)}")
     unlisted = Verdict("accepted")
     if answer.status == 207:
         unlisted = Verdict("retry", "the service answered 207 without a verdict on this record")
@@ -173,12 +173,11 @@ def _verdict(entry: Mapping[str, Any], hide: Callable[[str], str]) -> Verdict:
     return Verdict("retry", f"the service answered an unknown status {hide(status)[:40]!r}")
 
 
-def _quoted(content: Mapping[str, Any]) -> str:
+def _quoted(content: Mapping[str, Any], hide: Callable[[str], str]) -> str:
     for name in ("error", "errors", "message", "detail"):
         if words := content.get(name):
-            return (
-                f": {_one_line(words if isinstance(words, str) else json.dumps(words, ensure_ascii=False))}"
-            )
+            said = words if isinstance(words, str) else json.dumps(words, ensure_ascii=False)
+            return f": {_one_line(hide(said))}"
     return ""
 
 

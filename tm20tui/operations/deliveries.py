@@ -113,6 +113,7 @@ async def retry_deliveries(
     `delivery_id` or `delivery_ids` name them; or they are of one service (`service_id`)
     or terminal (`terminal_id`), with `reason` in their reason, of punches in [`from_at`,
     `to_at`), only what is not tried again by itself (`status` dead); `everything` takes all.
+    With `status` held they are held ones instead: they go, whatever they were held for.
     What an operator discarded is only tried again when it is named by id. `dry_run` changes
     nothing and counts. What takes longer goes on as a task, which the result names.
 
@@ -121,15 +122,14 @@ async def retry_deliveries(
         Conflict: one that was named is not failed, or its service was deleted.
         InvalidInput
     """
-    check_word(status, "status", ("failed", "dead"))
+    check_word(status, "status", ("failed", "dead", "held"))
     filters = _filters(service_id, terminal_id, reason, from_at, to_at, status)
     named = await _choose(call, delivery_id, delivery_ids, filters, everything, _check_retry)
-    change = Change(
-        "deliveries.retry",
-        partial(dead_letters.count_failed, wanted=filters),
-        partial(dead_letters.list_failed_ids, wanted=filters),
-        dead_letters.retry_chunk,
-    )
+    count, find, do = dead_letters.count_failed, dead_letters.list_failed_ids, dead_letters.retry_chunk
+    if status == "held":
+        count, find = dead_letters.count_held_back, dead_letters.list_held_ids
+        do = dead_letters.release_chunk
+    change = Change("deliveries.retry", partial(count, wanted=filters), partial(find, wanted=filters), do)
     return await _change(call, named, dry_run, change)
 
 

@@ -82,6 +82,22 @@ def retry_chunk(conn: Connection, ids: Sequence[int]) -> dict[int, int]:
     return _changed(conn, _RETRY, {"ids": list(ids)})
 
 
+def count_held_back(conn: Connection, wanted: DeliveryFilters) -> int:
+    """How many held deliveries a release of this filter takes."""
+    return conn.scalar(narrow(select(func.count()).where(_is("held")), wanted)) or 0
+
+
+def list_held_ids(conn: Connection, wanted: DeliveryFilters, after_id: int, limit: int) -> list[int]:
+    """The next ids of those that `count_held_back` counts."""
+    query = narrow(select(deliveries.c.id).where(_is("held")), wanted).where(queue_id > after_id)
+    return list(conn.scalars(query.order_by(queue_id).limit(limit)))
+
+
+def release_chunk(conn: Connection, ids: Sequence[int]) -> dict[int, int]:
+    """Let held deliveries go after all; how many per service."""
+    return _changed(conn, _RELEASE, {"ids": list(ids)})
+
+
 def discard_chunk(conn: Connection, ids: Sequence[int], reason: str) -> dict[int, int]:
     """Give failed and held deliveries up: only an operator can retry them then; how many per service."""
     return _changed(conn, _DISCARD, {"ids": list(ids), "reason": reason})
@@ -135,6 +151,10 @@ _RETRY = text(
     "UPDATE deliveries SET status = 'pending', next_attempt_at = NULL "
     "WHERE id IN :ids AND status || '' = 'failed' AND service_id IN "
     "(SELECT s.id FROM services s WHERE s.deleted_at IS NULL) RETURNING punch_id, service_id"
+).bindparams(_IDS)
+_RELEASE = text(
+    "UPDATE deliveries SET status = 'pending', next_attempt_at = NULL, last_error = '' "
+    "WHERE id IN :ids AND status || '' = 'held' RETURNING punch_id, service_id"
 ).bindparams(_IDS)
 _DISCARD = text(
     "UPDATE deliveries SET status = 'failed', next_attempt_at = NULL, last_error = :reason "

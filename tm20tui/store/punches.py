@@ -13,8 +13,14 @@ from tm20tui.model import HELD_TIME_PROBLEMS
 from tm20tui.store.schema import frames, photos, punches, quarantine, terminal_events, terminals, totals
 
 Row = Mapping[str, Any]
+LOG_ID_FLOOR = "log_id_floor"
+"""Under which name among the totals it is kept below which the next log id must not be."""
+
 PunchKey = tuple[int, str, str, int, int, int]
 """(terminal id, enrollid, time as printed, mode, inout, event): what makes two reports one punch."""
+
+_FLOOR = select(totals.c.value).where(totals.c.name == LOG_ID_FLOOR)
+_FORGET_FLOOR = delete(totals).where(totals.c.name == LOG_ID_FLOOR)
 
 
 class UserPunch(NamedTuple):
@@ -35,6 +41,19 @@ def add_punches(connection: Connection, rows: Sequence[Row]) -> list[tuple[int, 
     """Store the punches that are new; return id and key of those, in no particular order."""
     if not rows:
         return []
+    rest: list[Row] = list(rows)
+    found: list[tuple[int, PunchKey]] = []
+    floor = connection.scalar(_FLOOR)
+    if floor is not None:
+        # One id is enough: those after it follow.
+        while rest and not found:
+            found = _add_punches(connection, [{**rest.pop(0), "id": floor}])
+        if found:
+            connection.execute(_FORGET_FLOOR)
+    return found + (_add_punches(connection, rest) if rest else [])
+
+
+def _add_punches(connection: Connection, rows: Sequence[Row]) -> list[tuple[int, PunchKey]]:
     statement = insert_ignoring(connection, punches).returning(
         punches.c.id,
         punches.c.terminal_id,

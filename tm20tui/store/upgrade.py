@@ -14,9 +14,13 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from tm20tui.errors import SchemaTooNew, StoreError
+from tm20tui.store.deliveries import DOUBTED
 from tm20tui.store.engine import Database, mapped_errors, prepare_directory, sqlite_path
+from tm20tui.store.punches import LOG_ID_FLOOR
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
+
+_LOG_IDS_LEFT_OUT = 1_000_000
 
 
 def _config() -> Config:
@@ -91,11 +95,13 @@ def backup(database: Database, target: Path) -> int:
     return target.stat().st_size
 
 
-def restore(database: Database, source: Path, *, force: bool) -> None:
-    """Put a backup in the database's place.
+def restore(database: Database, source: Path, *, force: bool) -> int:
+    """Put a backup in the database's place; return how many deliveries wait for an operator now.
 
     An existing database is overwritten only with `force`, and kept beside as
-    `NAME.before-restore`. Raises `StoreError` when the backup is no database of ours.
+    `NAME.before-restore`. What was pending may have been sent since the backup was made: it
+    is held. New punches get log ids that no service can know yet. Raises `StoreError` when
+    the backup is no database of ours.
     """
     path = sqlite_path(database.url)
     if path is None:
@@ -109,6 +115,7 @@ def restore(database: Database, source: Path, *, force: bool) -> None:
     staged = path.with_name(path.name + ".restoring")
     staged.unlink(missing_ok=True)
     _copy(source, staged)
+    held = _step_over(staged, path)
     if path.exists() and path.stat().st_size:
         kept = path.with_name(path.name + ".before-restore")
         kept.unlink(missing_ok=True)
@@ -116,6 +123,32 @@ def restore(database: Database, source: Path, *, force: bool) -> None:
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     staged.replace(path)
+    return held
+
+
+def _step_over(staged: Path, replaced: Path) -> int:
+    """Have a backup repeat nothing that was done after it was made; return how many are held."""
+    last = max(_last_punch(staged), _last_punch(replaced))
+    try:
+        with contextlib.closing(sqlite3.connect(staged)) as connection, connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO totals (name, node, value) VALUES (?, '', ?)",
+                (LOG_ID_FLOOR, last + _LOG_IDS_LEFT_OUT),
+            )
+            return connection.execute(
+                "UPDATE deliveries SET status = 'held', last_error = ? WHERE status = 'pending'",
+                (f"{DOUBTED}since the backup was made",),
+            ).rowcount
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot prepare {staged}: {error}") from None
+
+
+def _last_punch(path: Path) -> int:
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            return int(connection.execute("SELECT MAX(id) FROM punches").fetchone()[0] or 0)
+    except sqlite3.Error:
+        return 0
 
 
 def _check_backup(source: Path) -> None:
