@@ -19,6 +19,7 @@ from tm20tui.tui.dialogs import Choice, Confirm, Notice
 from tm20tui.tui.help import help_of
 from tm20tui.tui.modes.terminals import TerminalsMode
 from tm20tui.tui.operation_form import OperationForm
+from tm20tui.tui.table_mode import FilterBar
 
 
 @pytest.fixture(autouse=True)
@@ -281,6 +282,42 @@ def test_any_operation_can_be_asked_for_by_name(world: World) -> None:
     look(world, body)
 
 
+def test_a_hostile_name_is_found_and_obeyed_nowhere(world: World) -> None:
+    terminal = world.operate("terminals.list")[0].terminal
+    world.operate("terminals.change", terminal_id=terminal.id, name="Dupont [/x] [bold]")
+
+    async def body(seen: Console) -> None:
+        await seen.until(lambda: "Dupont" in seen.text())
+        await seen.press("colon", *"dupont")
+        await seen.see("Dupont [/x] [bold]", "open the terminal")
+        await seen.press("escape", "slash")
+        seen.app.screen.query_one(FilterBar).value = "a\x1b[31m\u202eb\u9580"
+        await seen.until(lambda: "31m" in seen.text())
+        assert not {"\x1b", "\u202e"} & set(seen.text())
+
+    try:
+        look(world, body)
+    finally:
+        world.operate("terminals.change", terminal_id=terminal.id, name=terminal.name)
+
+
+def test_who_waits_for_the_server_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tm20tui.tui.app.PATIENCE_SECONDS", 0.05)
+
+    class Slow:
+        registry, settings, snapshot = world.bridge.registry, world.bridge.settings, world.bridge.snapshot
+
+        async def call(self, operator: Any, name: str, arguments: Any, correlation_id: str) -> Any:
+            await asyncio.sleep(0.2 if name == "terminals.approve" else 0)
+            return await world.bridge.call(operator, name, arguments, correlation_id)
+
+    async def body(seen: Console) -> None:
+        await seen.app.call("terminals.approve", terminal_id=world.operate("terminals.list")[1].terminal.id)
+        assert any("no answer from the server yet" in said.text for said in seen.app.messages.all)
+
+    look(world, body, backend=Slow())
+
+
 def test_what_changes_something_is_asked_about_also_by_name(world: World) -> None:
     terminal = world.operate("terminals.list")[1].terminal
 
@@ -449,6 +486,8 @@ def test_a_terminal_that_is_too_small_is_told_so_and_gets_everything_back(world:
 
 
 def test_the_palette_takes_a_verb_and_a_terminal_in_both_languages(world: World) -> None:
+    world.operate("terminals.approve", terminal_id=world.operate("terminals.list")[0].terminal.id)
+
     async def body(seen: Console) -> None:
         for verb in ("porte", "door"):
             await seen.press("colon", *verb, "space", *"zx01")

@@ -14,6 +14,7 @@ from textual.widgets import Button, Input
 from tm20tui.tui import dialogs
 from tm20tui.tui.actions import Action, Plan, Target
 from tm20tui.tui.dialogs import Ask, Choice, Confirm
+from tm20tui.tui.form import Field, Form
 
 DOOR = Action("x.door", "o", "open the door", operation="terminals.door", tier=1, effect="at once")
 REBOOT = Action("x.reboot", "", "restart", operation="terminals.reboot", tier=1, tier_many=2)
@@ -166,3 +167,25 @@ def test_a_line_is_typed() -> None:
         await pilot.press(*"why not", "enter")
 
     assert ask(lambda: Ask("Reason", "Why?"), body).answers == ["why not"]
+
+
+def test_a_form_saves_once_and_goes_on_saving_when_it_is_left() -> None:
+    begun, answer = [], asyncio.Event()
+    ended = []
+
+    async def save(values: dict[str, Any]) -> str:
+        begun.append(values)
+        await answer.wait()
+        ended.append(values)
+        return "saved"
+
+    async def body(app: Stage, pilot: Any) -> None:
+        await pilot.press("x", "ctrl+s", "ctrl+s", "escape")
+        assert isinstance(app.screen, Form)
+        await pilot.press("escape")
+        assert not isinstance(app.screen, Form)
+        answer.set()
+        await pilot.pause()
+
+    ask(lambda: Form("New", [Field("name", "Name")], save), body)
+    assert begun == ended == [{"name": "x"}]

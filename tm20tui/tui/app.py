@@ -6,6 +6,7 @@ happens in here, a crash included, reaches the server or another console.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import secrets
@@ -34,6 +35,7 @@ from tm20tui.tui.ascii import AsciiFilter
 from tm20tui.tui.bridge import Backend
 from tm20tui.tui.console import Client, Host
 from tm20tui.tui.dialogs import Notice
+from tm20tui.tui.gate import Gate
 from tm20tui.tui.help import help_of
 from tm20tui.tui.keys import MODE_KEYS, name_of
 from tm20tui.tui.language import N_, _
@@ -51,6 +53,8 @@ log = logging.getLogger(__name__)
 
 _UNDO_SECONDS = 600.0
 _SLOW_FPS = 0.5
+PATIENCE_SECONDS = 4.0
+"""After this long without an answer, as while the database is locked, an operator is told so."""
 
 
 class ConsoleApp(App[int]):
@@ -100,6 +104,7 @@ class ConsoleApp(App[int]):
         self.seen: Snapshot = backend.snapshot()
         self._tick_failure = ""
         self._undo: list[tuple[float, Undo]] = []
+        self._gate = Gate()
         self._ascii_filters = [AsciiFilter(keep_letters=client.unicode)] if self.ascii else []
         super().__init__()
         # Textual redirects them for the whole process; with several consoles that never ends well.
@@ -162,10 +167,18 @@ class ConsoleApp(App[int]):
         """The result of an operation, asked by this console's operator. Raises as it does."""
         self.last_reference = ""
         correlation = secrets.token_hex(8)
-        result = await self.backend.call(self.client.operator, name, arguments, correlation)
+        patience = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._tell_waiting, name)
+        try:
+            result = await self.backend.call(self.client.operator, name, arguments, correlation)
+        finally:
+            patience.cancel()
         if self.backend.registry[name].writes:
             self.last_reference = correlation[:6]
         return result
+
+    def _tell_waiting(self, name: str) -> None:
+        with self._context():
+            self.tell("warn", _("no answer from the server yet: {operation}").format(operation=name))
 
     def role_refusal(self, operation: str) -> str:
         """Why this operator may not call it, "" if they may."""
@@ -249,8 +262,8 @@ class ConsoleApp(App[int]):
         return self.key_name(key.partition(",")[0])
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's, and the one for terminals that only have ASCII."""
-        return [*super().get_line_filters(), *self._ascii_filters]
+        """Textual's, the last gate, and the one for terminals that only have ASCII."""
+        return [*super().get_line_filters(), self._gate, *self._ascii_filters]
 
     def get_key_display(self, binding: Binding) -> str:
         """Used by Textual's own widgets."""

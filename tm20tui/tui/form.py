@@ -150,6 +150,12 @@ class Form(Dialog[Any]):
 
     def action_cancel(self) -> None:
         """Leave; what was changed is given up at the second time only."""
+        if self._is_saving:
+            if self._is_warned:
+                self.dismiss(None)
+            self._is_warned = True
+            self._say("", _("being saved: Esc again leaves, what comes of it is told then"))
+            return
         if self.is_changed and not self._is_warned:
             self._is_warned = True
             self._say("", _("changed and not saved: Esc again gives it up, ^S saves"))
@@ -159,8 +165,9 @@ class Form(Dialog[Any]):
     def action_save(self) -> None:
         """Hand over what was typed."""
         if not self._is_saving:
-            self._is_saving = True
-            self.run_worker(self._try(), exit_on_error=False)
+            self._is_saving, self._is_warned = True, False
+            # Of the application: what was begun is told also when the form has been left.
+            self.app.run_worker(self._try(), exit_on_error=False)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """The two ways out."""
@@ -182,7 +189,7 @@ class Form(Dialog[Any]):
         except OperationError as error:
             named = next((field for field in self._fields if field.name == error.field), None)
             self._say("" if named is None else named.name, self._told(error))
-            if named is not None:
+            if named is not None and self.is_running:
                 self.query_one(f"#field-{named.name}").focus()
         except Tm20Error as error:
             self._say("", said_by(error))
@@ -190,7 +197,8 @@ class Form(Dialog[Any]):
             log.exception("saving the form %s crashed", self.heading)
             self._say("", said_by(error))
         else:
-            self.dismiss(result if result is not None else True)
+            if self.is_current:
+                self.dismiss(result if result is not None else True)
         finally:
             self._is_saving = False
 
@@ -203,6 +211,10 @@ class Form(Dialog[Any]):
         return safe(text, 400)
 
     def _say(self, name: str, text: str) -> None:
+        if not self.is_running:
+            if text:
+                self.app.tell("bad", f"{self.heading}: {text}")  # type: ignore[attr-defined]
+            return
         widget = self.query_one(f"#mistake-{name}" if name else "#mistake", Static)
         widget.set_class(bool(text), "-shown")
         widget.update(f"{glyph('✗')} {text}" if text else "")

@@ -39,7 +39,7 @@ class OperationForm(Dialog[None]):
         super().__init__(name)
         self._operation = name
         self._given = dict(given or {})
-        self._is_running = False
+        self._is_busy = False
 
     def body(self) -> ComposeResult:
         """What the operation is, and its arguments."""
@@ -78,7 +78,7 @@ class OperationForm(Dialog[None]):
 
     def _begin(self) -> None:
         """Run it; what changes something is asked about first."""
-        if self._is_running:
+        if self._is_busy:
             return
         app = self.app
         operation = app.backend.registry[self._operation]  # type: ignore[attr-defined]
@@ -98,7 +98,7 @@ class OperationForm(Dialog[None]):
 
     def _go(self, operation: Operation, arguments: dict[str, Any]) -> None:
         # Of the application: what was begun is told also when the form has been closed.
-        self._is_running = True
+        self._is_busy = True
         self._note(_("under way…"))
         self.app.run_worker(self._run(operation, arguments), exit_on_error=False)
 
@@ -127,7 +127,7 @@ class OperationForm(Dialog[None]):
             self._fail(said_by(error))
             return
         finally:
-            self._is_running = False
+            self._is_busy = False
         tone, words = outcome_of(result)
         app.tell(tone, f"{self._operation}" + (f" — {words}" if words else ""), ref=app.last_reference)  # type: ignore[attr-defined]
         if app.screen is not self:
@@ -138,13 +138,13 @@ class OperationForm(Dialog[None]):
         app.push_screen(Notice(self._operation, shown))
 
     def _fail(self, reason: str) -> None:
-        if self.is_mounted:
+        if self.is_running:
             self._note(f"✗ {reason}")
         else:
             self.app.tell("bad", f"{self._operation} — {reason}")  # type: ignore[attr-defined]
 
     def _note(self, text: str) -> None:
-        if self.is_mounted:
+        if self.is_running:
             self.query_one("#note", Static).update(text)
 
 

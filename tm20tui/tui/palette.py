@@ -7,6 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.markup import escape
 
 from tm20tui.tui.language import N_, _
 from tm20tui.tui.modes.terminal_acts import TERMINAL_ACTIONS
@@ -43,7 +45,7 @@ class Commands(Provider):
         """What is shown before anything is typed."""
         for command in self._commands(""):
             if command.is_first:
-                yield DiscoveryHit(command.text, command.run, help=command.help)
+                yield DiscoveryHit(Content(command.text), command.run, help=escape(command.help))
 
     async def search(self, query: str) -> Hits:
         """What fits, without case and accents."""
@@ -53,7 +55,8 @@ class Commands(Provider):
             score = max(matcher.match(fold(command.words)), matcher.match(fold(command.text)))
             if score > 0:
                 found += 1
-                yield Hit(score, command.text, command.run, help=command.help)
+                # A name may look like markup.
+                yield Hit(score, Content(command.text), command.run, help=escape(command.help))
         if not found:
             # Textual would say so itself, but in English.
             yield Hit(0.01, _("nothing is called that"), lambda: None)

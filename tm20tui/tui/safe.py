@@ -17,10 +17,14 @@ def safe(text: object, width: int = 200) -> str:
     give the result to `Content` or a grid cell, which take it as it is.
     """
     clean = "".join(
-        "·" if unicodedata.category(char) in _HIDDEN else " " if char.isspace() else char
-        for char in str(text)[: width + 1]
+        "·" if is_hidden(char) else " " if char.isspace() else char for char in str(text)[: width + 1]
     )
     return clip(clean, width)
+
+
+def is_hidden(char: str) -> bool:
+    """Whether a terminal would obey it, or show nothing."""
+    return unicodedata.category(char) in _HIDDEN
 
 
 def clip(text: str, width: int) -> str:

@@ -230,9 +230,16 @@ class ServiceForm(ModeScreen):
     def action_save(self) -> None:
         """Ctrl+S."""
         if not self._is_busy:
-            self.do_soon(self._save, "save")
+            self._is_busy = True
+            self.do_soon(self._save, "save", outlives=True)
 
     async def _save(self) -> None:
+        try:
+            await self._save_once()
+        finally:
+            self._is_busy = False
+
+    async def _save_once(self) -> None:
         given = self._validate()
         if given is None:
             return
@@ -240,19 +247,16 @@ class ServiceForm(ModeScreen):
             self.app.tell("dim", _("nothing was changed"))
             self.app.pop_screen()
             return
-        self._is_busy = True
         try:
             if self.service is None:
                 saved: Service = await self.call("services.add", given=given)
             else:
                 saved = await self.call("services.change", service_id=self.service.id, given=given)
         except (InvalidInput, Conflict) as error:
-            if error.field in {field.name for field in FIELDS}:
+            if self.is_running and error.field in {field.name for field in FIELDS}:
                 self._show_wrong({str(error.field): str(error)})
                 return
             raise
-        finally:
-            self._is_busy = False
         self._offer_undo(given)
         self.app.tell(
             "good", _("saved: {target}").format(target=safe(saved.name, 60)), ref=self.app.last_reference
