@@ -17,6 +17,7 @@ from tests.store.factories import add_punch, add_terminal
 from tm20tui.delivery.draft import validate_service
 from tm20tui.errors import Conflict, NotFound, StoreUnavailable, Unavailable
 from tm20tui.model import Service
+from tm20tui.store.deliveries import DOUBTED
 from tm20tui.store.engine import Database
 from tm20tui.store.services import delete_service, update_service
 from tm20tui.store.vault import Vault
@@ -129,6 +130,25 @@ async def test_what_a_deleted_service_was_owed_goes_to_the_next(
         await rig.until_settled(sent=5, failed=3)
         assert rig.receiver.counts["delivered_twice"] == 0
         assert await rig.rows("SELECT DISTINCT sync_status FROM punches") == [("sent",)]
+
+
+async def test_what_a_deleted_service_may_have_got_is_held_for_the_next(
+    database: Database, vault: Vault, mock_clock: MockClock
+) -> None:
+    async with open_rig(database, vault, mock_clock) as rig:
+        rig.receiver.script = [says(500)]
+        service = await rig.add_service(batch_size=2)
+        await rig.punch(3)
+        await rig.start()
+        await rig.until_health("backing off")
+        await rig.database.write(lambda conn: delete_service(conn, service.id, rig.now()))
+        rig.dispatcher.services_changed()
+        await rig.until(lambda: not rig.dispatcher.status())
+        await rig.add_service()
+        rig.dispatcher.services_changed()
+        await rig.until_settled(failed=3, held=2, sent=1)
+        held = await rig.rows("SELECT punch_id, last_error FROM deliveries WHERE status = 'held'")
+        assert held == [(ident, f"{DOUBTED}before the service was deleted") for ident in (1, 2)]
 
 
 async def test_deleting_a_service_ends_its_courier(rig: Rig, mock_clock: MockClock) -> None:

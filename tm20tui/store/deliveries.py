@@ -69,10 +69,10 @@ def backfill_chunk(
 ) -> bool:
     """Owe the service another chunk of the punches nobody was owed when it came.
 
-    A punch that a deleted service got is not among them: it is never sent twice. With
-    `hold`, what has no trustworthy time waits for an operator. Returns whether more are
-    left. Progress is kept in the service's row, so that a crash between two chunks loses
-    nothing and repeats nothing.
+    A punch that a deleted service got is not among them: it is never sent twice. What one
+    may have got waits for an operator and, with `hold`, what has no trustworthy time.
+    Returns whether more are left. Progress is kept in the service's row, so that a crash
+    between two chunks loses nothing and repeats nothing.
     """
     row = conn.execute(_BACKFILL_RANGE, {"service": service_id}).first()
     if row is None:
@@ -108,10 +108,14 @@ def sweep_failed(conn: Connection, now: datetime, limit: int = SWEEP_CHUNK) -> d
 
 
 def dissolve_batches(conn: Connection, service_id: int, reason: str, now: datetime) -> int:
-    """End a service's open batches, and fail for good what was in flight; return how many."""
+    """End a service's open batches, and fail for good what was in flight; return how many.
+
+    What may have arrived says so: whoever is owed it next must not get it unseen.
+    """
     punch_ids: list[int] = []
-    for batch_id in conn.scalars(_OPEN_BATCHES, {"service": service_id}).all():
-        punch_ids += conn.scalars(_FAIL_IN_FLIGHT, {"batch": batch_id, "reason": reason})
+    for batch_id, doubt in conn.execute(_OPEN_BATCHES, {"service": service_id}).all():
+        words = f"{DOUBTED}before {reason}" if doubt else reason
+        punch_ids += conn.scalars(_FAIL_IN_FLIGHT, {"batch": batch_id, "reason": words})
     conn.execute(_RETURN_BATCHES, {"service": service_id, "now": now})
     refresh_punches(conn, punch_ids)
     return len(punch_ids)
@@ -232,10 +236,15 @@ _BACKFILL_STEP = text(
     "ORDER BY id LIMIT 1 OFFSET :offset"
 )
 _HELD = ", ".join(f"'{problem}'" for problem in HELD_TIME_PROBLEMS)
+_DOUBT_OF_ANOTHER = (
+    "(SELECT MAX(o.last_error) FROM deliveries o WHERE o.punch_id = p.id AND o.status || '' = 'failed' "
+    f"AND o.last_error LIKE '{DOUBTED}%')"
+)
 _BACKFILL = (
-    "INSERT INTO deliveries (punch_id, service_id, status) "
+    "INSERT INTO deliveries (punch_id, service_id, status, last_error) "
     f"SELECT p.id, :service, CASE WHEN :hold AND p.time_problem IN ({_HELD}) THEN 'held' "
-    "ELSE 'pending' END FROM punches p "
+    f"WHEN {_DOUBT_OF_ANOTHER} IS NOT NULL THEN 'held' ELSE 'pending' END, "
+    f"COALESCE({_DOUBT_OF_ANOTHER}, '') FROM punches p "
     "WHERE p.sync_status = 'pending' AND p.id > :start AND p.id <= :end "
     "AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.punch_id = p.id "
     "AND (d.status IN ('sent', 'duplicate') "
@@ -280,9 +289,10 @@ _REVIVE = text(
     "WHERE id IN :ids AND status || '' = 'failed'"
 ).bindparams(bindparam("ids", expanding=True))
 
-_OPEN_BATCHES = text("SELECT id FROM batches WHERE service_id = :service AND status = 'open'")
+_OPEN_BATCHES = text("SELECT id, doubt FROM batches WHERE service_id = :service AND status = 'open'")
 _FAIL_WAITING = (
-    "UPDATE deliveries SET status = 'failed', next_attempt_at = NULL, last_error = :reason WHERE id IN "
+    "UPDATE deliveries SET status = 'failed', next_attempt_at = NULL, last_error = CASE "
+    f"WHEN last_error LIKE '{DOUBTED}%' THEN last_error ELSE :reason END WHERE id IN "
     "(SELECT id FROM deliveries WHERE service_id = :service AND status = '{status}' "
     "ORDER BY id LIMIT :limit) RETURNING punch_id"
 )
