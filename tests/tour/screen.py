@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -11,6 +13,7 @@ from typing import Self
 
 PATIENCE_SECONDS = 15.0
 ESCAPE_SECONDS = 0.4
+END_SECONDS = 1.0
 
 
 class NeverSeen(AssertionError):
@@ -25,7 +28,10 @@ class Screen:
         self._socket = str(Path(self._folder.name) / "tmux")
         size = ["-x", str(columns), "-y", str(rows)]
         self.started_at = time.monotonic()
-        self._tmux("-f", "/dev/null", "new-session", "-d", "-s", "tour", *size, command)
+        # What a program that has ended said last stays to be seen.
+        keep = ("start-server", ";", "set-option", "-g", "remain-on-exit", "on", ";")
+        self._tmux("-f", "/dev/null", *keep, "new-session", "-d", "-s", "tour", *size, command)
+        self._process = int(self._tmux("display-message", "-p", "-t", "tour", "#{pane_pid}"))
 
     def text(self) -> str:
         """What is on the screen."""
@@ -63,6 +69,14 @@ class Screen:
                 raise NeverSeen(f"still there after {seconds:.0f} s: {words}\n{text}")
             time.sleep(0.05)
 
+    def ended(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until the program has ended by itself."""
+        started = time.monotonic()
+        while _is_alive(self._process):
+            if time.monotonic() - started > seconds:
+                raise NeverSeen(f"it did not end within {seconds:.0f} s\n{self.text()}")
+            time.sleep(0.05)
+
     def settle(self) -> None:
         """Wait until nothing moves for a moment, as somebody does who reads before typing on."""
         before, since = "", time.monotonic()
@@ -81,6 +95,11 @@ class Screen:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # A server outlives its terminal, as it should: it is told to end, and to end at once.
+        for number in (signal.SIGINT, signal.SIGINT, signal.SIGKILL):
+            if _is_alive(self._process):
+                os.kill(self._process, number)
+                time.sleep(END_SECONDS)
         subprocess.run(["tmux", "-S", self._socket, "kill-server"], check=False, capture_output=True)
         self._folder.cleanup()
 
@@ -89,3 +108,11 @@ class Screen:
             ["tmux", "-S", self._socket, *arguments], check=True, capture_output=True, text=True, timeout=10
         )
         return done.stdout
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
