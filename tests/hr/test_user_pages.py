@@ -59,6 +59,13 @@ async def test_another_host_is_never_asked(link: str) -> None:
     assert service.asked == [URL]
 
 
+@pytest.mark.parametrize("link", ["http://[::1", "//[x", "https://hr.test:port/x"])
+async def test_a_link_that_is_no_address_is_a_failure(link: str) -> None:
+    service = Service({URL: {"users": [], "next": link}})
+    assert isinstance(await fetch_pages(URL, service.get), Failure)
+    assert service.asked == [URL]
+
+
 async def test_circles_and_endless_pages_end(monkeypatch: pytest.MonkeyPatch) -> None:
     found = await fetch_pages(URL, Service({URL: {"users": [], "next": URL}}).get)
     assert isinstance(found, Failure)

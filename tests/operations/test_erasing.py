@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from tests.ingest.frames import rows
 from tests.operations.terminals import Site, running_site
 from tests.store.factories import NOON
 from tm20tui.errors import Conflict, Forbidden, InvalidInput
+from tm20tui.model import utc_now
 from tm20tui.operations import erasing, terminals
 from tm20tui.operations.erasing import what_is_unsafe
 from tm20tui.store import services
+from tm20tui.store.reconciliations import update_reconciliation
 from tm20tui.store.safekeeping import Safekeeping
 from tm20tui.store.schema import deliveries
 from tm20tui.store.services import ServiceDraft
@@ -97,6 +100,28 @@ async def test_refused_while_a_record_may_not_be_stored(sqlite_url: str, tmp_pat
         assert site.devices["TH900"].device.users.rows
 
 
+async def test_refused_when_what_came_before_hides_what_is_missing(sqlite_url: str, tmp_path: Path) -> None:
+    async with running_site(sqlite_url, tmp_path, ("TH900",), security=ALLOWED) as site:
+        ident, sn = await stored(site, "TH900", 3), site.devices["TH900"].sn
+        connected_at = site.gateway.roster.views()[ident].connected_at
+
+        def says(connection: Any, counted: int, held: int, agreed_at: datetime) -> None:
+            # It was erased at its keypad since three were stored, and agreed about `counted` later.
+            terminals.terminals.update_terminal(connection, ident, {"capacity": {"usedlog": held}})
+            last = {"punch_id": 3, "event_id": 0, "agreed_at": agreed_at, "phase": ""}
+            update_reconciliation(connection, ident, {"counted": counted, "unaccounted": 0, **last})
+
+        await site.gateway.database.write(says, 1, 3, utc_now())
+        with pytest.raises(Conflict, match="held 3 records when it registered, 1 of it are stored"):
+            await erasing.clean_log(site.call(), ident, sn)
+        await site.gateway.database.write(says, 5, 2, connected_at - timedelta(days=1))
+        with pytest.raises(Conflict, match="fewer records than before"):
+            await erasing.clean_log(site.call(), ident, sn)
+        # It agreed on this connection, and sent three more since it told its counter.
+        await site.gateway.database.write(says, 5, 2, utc_now())
+        assert (await erasing.clean_log(site.call(), ident, sn)).status == "confirmed"
+
+
 async def test_never_kept_for_later(sqlite_url: str, tmp_path: Path) -> None:
     async with running_site(sqlite_url, tmp_path, ("TH900",), security=ALLOWED) as site:
         ident, sn = await site.terminal_id("TH900"), site.devices["TH900"].sn
@@ -113,6 +138,7 @@ async def test_never_kept_for_later(sqlite_url: str, tmp_path: Path) -> None:
         (Safekeeping(10, 9, 0), "held 10 records"),
         (Safekeeping(9, 9, 1), "1 of its punches"),
         (Safekeeping(9, 9, 0), ""),
+        (Safekeeping(9, 20, 0, was_erased=True), "fewer records than before"),
         (Safekeeping(0, 20, 0), ""),
     ],
 )

@@ -23,6 +23,7 @@ def told(answer: UserListPage | str, sends: int = 1) -> Told:
 
 
 EMPTY = UserListPage(0, 0, 0, ())
+TWICE = UserListPage(91, 0, 91, (UserRow("0", 0, 0), *(UserRow(str(n), 0, 0) for n in range(90))))
 WHOLE = [told(page(0, 40)), told(page(40, 80)), told(page(80, 90))]
 
 
@@ -43,6 +44,7 @@ class Script:
     ("answers", "begun"),
     [
         (WHOLE, 1),
+        ([told(TWICE)], 1),
         ([told(page(0, 40)), told(page(40, 80), 2), *WHOLE], 2),
         ([told(page(0, 40)), told(page(80, 90)), *WHOLE], 2),
         ([told(page(0, 40)), told(page(0, 40)), *WHOLE], 2),

@@ -34,8 +34,8 @@ async def fetch_pages(url: str, get: Get) -> Pages | Failure:
     documents: list[Any] = []
     seen: set[str] = set()
     size = 0
-    following: str | None = url
-    while following is not None:
+    following = url
+    while True:
         if following in seen:
             return Failure(FailureKind.PROTOCOL, "the pages of users go in circles")
         if len(seen) >= MOST_PAGES:
@@ -52,8 +52,13 @@ async def fetch_pages(url: str, get: Get) -> Pages | Failure:
             return Failure(FailureKind.TOO_LARGE, f"more than {TOTAL_BYTES >> 20} MiB of users")
         documents.append(document)
         link = next_link(document)
-        following = None if link is None else urljoin(following, link)
-        if following is not None and _origin(following) != _origin(url):
+        if link is None:
+            break
+        try:
+            following = urljoin(following, link)
+        except ValueError:
+            return Failure(FailureKind.PROTOCOL, "the next page of users has an address that is none")
+        if _origin(following) != _origin(url):
             return Failure(FailureKind.PROTOCOL, "the next page of users is on another host: not followed")
     return Pages(tuple(documents))
 

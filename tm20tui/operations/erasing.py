@@ -5,6 +5,7 @@ Refused while a punch that the terminal holds may not be stored here, or is owed
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from tm20tui.errors import Conflict, InvalidInput
@@ -86,7 +87,10 @@ async def _erase(
 ) -> CommandRecord:
     if not call.gateway.settings.security.allow_dangerous:
         raise Conflict(f"{command.name} needs security.allow_dangerous = true in the configuration")
-    terminal, kept = await call.gateway.database.read(_look, terminal_id)
+    live = call.gateway.roster.views().get(terminal_id)
+    terminal, kept = await call.gateway.database.read(
+        _look, terminal_id, None if live is None else live.connected_at
+    )
     if confirm != terminal.sn:
         raise InvalidInput(f"confirm must be the terminal's serial, {terminal.sn}", field="confirm")
     unsafe = what_is_unsafe(kept)
@@ -106,6 +110,8 @@ def what_is_unsafe(kept: Safekeeping) -> str:
     """Why erasing could lose a punch, empty when it cannot."""
     if kept.held is None:
         return "the terminal did not say how many records it holds"
+    if kept.was_erased:
+        return "it holds fewer records than before, and those are not compared with what is stored yet"
     if kept.held > kept.stored:
         return f"the terminal held {kept.held} records when it registered, {kept.stored} of it are stored"
     if kept.undelivered:
@@ -120,8 +126,10 @@ async def _note(call: Call, record: CommandRecord) -> CommandRecord:
     return record
 
 
-def _look(connection: Connection, terminal_id: int) -> tuple[Terminal, Safekeeping]:
-    return get_terminal(connection, terminal_id), get_safekeeping(connection, terminal_id)
+def _look(
+    connection: Connection, terminal_id: int, registered_at: datetime | None
+) -> tuple[Terminal, Safekeeping]:
+    return get_terminal(connection, terminal_id), get_safekeeping(connection, terminal_id, registered_at)
 
 
 def _forget_counters(connection: Connection, terminal_id: int) -> None:

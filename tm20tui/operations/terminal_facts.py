@@ -79,7 +79,10 @@ async def foresee_erasing(call: Call, terminal_id: int) -> ErasingOutlook:
     Raises:
         NotFound
     """
-    kept = await call.gateway.database.read(get_safekeeping, terminal_id)
+    live = call.gateway.roster.views().get(terminal_id)
+    kept = await call.gateway.database.read(
+        get_safekeeping, terminal_id, None if live is None else live.connected_at
+    )
     refusal = what_is_unsafe(kept)
     if not call.gateway.settings.security.allow_dangerous:
         refusal = "it needs security.allow_dangerous = true in the configuration"

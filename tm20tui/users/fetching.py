@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import trio
+
 from tm20tui.errors import Conflict, InvalidInput, Unavailable
 from tm20tui.hr.answer import Failure
 from tm20tui.hr.client import HrClient
@@ -103,7 +105,8 @@ async def ask_service(database: Database, vault: Vault, service: Service, *, all
     if isinstance(found, Failure):
         raise Unavailable(f"the users of {service.name} cannot be had: {found.reason}")
     try:
-        return read_users(found.documents)
+        # Of a large company this takes long: terminals are not to wait for it.
+        return await trio.to_thread.run_sync(read_users, found.documents)
     except ValueError as error:
         raise Unavailable(f"the users of {service.name} cannot be read: {error}") from None
 

@@ -41,7 +41,8 @@ async def _list_once(asker: Asker) -> list[UserListPage] | str:
         if pages and (told.sends > 1 or not _follows(page, pages[0], len(seen) + unread)):
             return ""
         seen.update(page.rows)
-        unread += page.unread
+        # Who is listed twice in one page is counted twice by the terminal.
+        unread += page.unread + len(page.rows) - len(set(page.rows))
         pages.append(page)
     total = max((page.count for page in pages), default=0)
     return "" if len(seen) + unread < total else pages
