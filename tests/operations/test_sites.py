@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.operations.conftest import Desk
-from tests.store.factories import add_terminal, add_user
+from tests.store.factories import NOON, add_terminal, add_user
 from tm20tui.errors import Conflict, InvalidInput, NotFound
 from tm20tui.operations import sites
+from tm20tui.store.loads import add_load, finish_load
 
 
 async def test_sites_are_added_and_changed(desk: Desk) -> None:
@@ -44,6 +45,25 @@ async def test_a_terminal_moves_and_its_session_learns_it(desk: Desk) -> None:
         await sites.move_terminal(desk.call(), ident, there.id + 1)
     with pytest.raises(NotFound):
         await sites.move_terminal(desk.call(), ident + 1, there.id)
+
+
+async def test_a_terminal_stays_while_users_of_its_site_are_sent_to_it(desk: Desk) -> None:
+    there = await sites.add_site(desk.call(), "Tokyo", "Asia/Tokyo")
+    ident = await desk.database.write(add_terminal, "A", site="Default")
+    load = await desk.database.write(
+        add_load,
+        ident,
+        task_id="t",
+        with_credentials=False,
+        remove_others=False,
+        operator="ann",
+        correlation_id="",
+        now=NOON,
+    )
+    with pytest.raises(Conflict, match="users are being sent to that terminal"):
+        await sites.move_terminal(desk.call(), ident, there.id)
+    await desk.database.write(finish_load, load.id, "cancelled", NOON)
+    assert (await sites.move_terminal(desk.call(), ident, there.id)).terminal.site == "Tokyo"
 
 
 @pytest.mark.parametrize(

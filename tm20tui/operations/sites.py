@@ -11,6 +11,7 @@ from tm20tui.operations.registry import operation
 from tm20tui.operations.terminals import TerminalView, get_terminal
 from tm20tui.settings.values import zone_exists
 from tm20tui.store import sites, terminals
+from tm20tui.store.loads import list_loads
 from tm20tui.store.sites import Site as Site
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ async def move_terminal(call: Call, terminal_id: int, site_id: int) -> TerminalV
 
     Raises:
         NotFound
+        Conflict: users of the site where it is are being sent to it.
     """
     terminal = await call.gateway.database.write(_move, terminal_id, site_id)
     call.gateway.roster.refresh(terminal)
@@ -96,8 +98,16 @@ def _change(
 
 
 def _move(connection: Connection, terminal_id: int, site_id: int) -> Terminal:
-    terminals.get_terminal(connection, terminal_id)
+    terminal = terminals.get_terminal(connection, terminal_id)
     sites.get_site(connection, site_id)
+    if terminal.site_id != site_id and list_loads(
+        connection, terminal_id=terminal_id, status="running", limit=1
+    ):
+        # They would go on being sent to a door that is another company's by then.
+        raise Conflict(
+            "users are being sent to that terminal: wait until they are, or cancel that task",
+            field="terminal_id",
+        )
     return terminals.update_terminal(connection, terminal_id, {"site_id": site_id})
 
 
