@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.cli.messages import all_messages
 from tm20tui import locale
 from tm20tui.locale import choose, install, ngettext, read_catalogue, sentence
+
+CATALOGUES = Path(locale.__file__).parent / "fr" / "LC_MESSAGES"
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +25,16 @@ def test_every_message_has_its_french() -> None:
     catalogue = read_catalogue("fr")
     missing = [message for message in all_messages() if message not in catalogue]
     assert not missing, "not in tm20tui/locale/fr/LC_MESSAGES/tm20tui.po:\n" + "\n".join(missing)
+
+
+def test_no_message_has_two_translations() -> None:
+    found: dict[str, set[str]] = {}
+    for path in CATALOGUES.glob("*.po"):
+        for block in path.read_text("utf-8").split("\n\n"):
+            said = re.search(r'^msgid ((?:".*"\s*)+)(.*)', block, re.MULTILINE | re.DOTALL)
+            if said and (message := "".join(re.findall(r'"(.*)"', said[1]))):
+                found.setdefault(message, set()).add(" ".join(said[2].split()))
+    assert not [message for message, texts in found.items() if len(texts) > 1]
 
 
 def test_translations_keep_the_holes_of_their_message() -> None:

@@ -103,7 +103,7 @@ def test_disabling_asks_every_terminal_for_its_receipt_and_is_undone(world: Worl
     async def body(seen: Console) -> None:
         await seen.press("A")
         await seen.see("enabled already")
-        await seen.press("W")
+        await seen.press("W", "y")
         await seen.until(lambda: not user(world, "1001").is_enabled)
         await seen.see("disable: 1001")
         await seen.press("enter")

@@ -49,6 +49,7 @@ class Action:
     targets (`needs_target` False) the mode's method `do` runs, which asks what it needs.
 
     `tier` 0 acts at once, 1 asks, 2 has a word typed; `tier_many` for several targets.
+    `yet` is a message: what has yet to come of it once the server has taken it; it is not shown as done then.
     `why_not(target)` is "" or the reason why it cannot be done to it (a message).
     """
 
@@ -63,6 +64,7 @@ class Action:
     tier: int = 0
     tier_many: int | None = None
     effect: str = ""
+    yet: str = ""
     why_not: Callable[[Target], str] | None = None
     undo: Callable[[Target, Any], Undo | None] | None = None
     letter: str = ""

@@ -40,7 +40,7 @@ async def _run_one(mode: ModeScreen, plan: Plan, target: Target) -> None:
         reference = app.last_reference
         command = command_of(result)
         if command is None:
-            tone, words = "good", _begun(result)
+            tone, words = ("accent", _(action.yet)) if action.yet else ("good", _begun(result))
         else:
             tone, words = await outcome_now(app, await follow(app, about, command))
     except Tm20Error as error:
@@ -78,11 +78,13 @@ async def _run_many(mode: ModeScreen, plan: Plan) -> None:
     ]
     done = count - len(failed)
     text = ngettext("{action}: {done} done", "{action}: {done} done", done).format(action=label, done=done)
+    if action.yet and done:
+        text += f" — {_(action.yet)}"
     if failed:
         first = next((one for one in results if one["outcome"] != "done"), None)
         reason = safe(sentence(first["reason"]), 80) if first else _("not begun")
         text += " · " + _("{count} not: {reason}").format(count=len(failed), reason=reason)
-    app.tell("bad" if failed else "good", text, ref=record.id[:6])
+    app.tell("bad" if failed else "accent" if action.yet else "good", text, ref=record.id[:6])
     mode.after(plan, failed)
 
 

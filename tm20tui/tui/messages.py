@@ -33,7 +33,7 @@ class Said:
 
 
 class Messages:
-    """The messages of one console, oldest first. An error stays shown until the next, or Escape."""
+    """The messages of one console, oldest first. An error stays shown until an outcome, or Escape."""
 
     def __init__(self) -> None:
         self.all: deque[Said] = deque(maxlen=_KEPT)
@@ -43,7 +43,8 @@ class Messages:
         """Tell something."""
         said = Said(at, tone, safe(text, 400), reference)
         self.all.append(said)
-        if not (self._shown is not None and self._shown.tone == "bad" and tone in ("dim", "accent")):
+        is_aside = tone in ("dim", "accent") and not reference
+        if not (is_aside and self._shown is not None and self._shown.tone == "bad"):
             self._shown = said
 
     def dismiss(self) -> None:

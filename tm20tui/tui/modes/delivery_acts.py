@@ -54,6 +54,7 @@ RETRY = Action(
     operation="deliveries.retry",
     arguments=_delivery,
     effect=N_("goes to the service at once, as if it had never failed"),
+    yet=N_("waits to be sent again"),
     why_not=_not_retryable,
 )
 ABANDON = Action(

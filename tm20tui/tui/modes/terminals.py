@@ -257,7 +257,7 @@ class TerminalsMode(TerminalActs, TableMode):
             state = command_state(record.status)
             at = formats.moment(record.settled_at or record.created_at, self.app.zone, self.app.now())
             parts += [f"{at} {safe(record.name, 20)} ", (state.mark(), state.tone), f" {_(record.status)}   "]
-        return parts or [_("none")]
+        return parts or [_("none so far")]
 
     def _ask_commands(self, terminal_id: int) -> None:
         if terminal_id == self._previewed and self.is_current:

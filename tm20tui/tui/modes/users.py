@@ -20,6 +20,7 @@ from tm20tui.tui.table_mode import Page, TableMode
 _SHOWN = 200
 _FIELDS = {*FIELDS, *FIELDS.values()}
 _STANDINGS = {"enabled": True, "active": True, "disabled": False, "inactive": False}
+_YET = N_("noted; each terminal has yet to confirm it")
 
 
 def _not_disabled(target: Target) -> str:
@@ -98,6 +99,7 @@ class UsersMode(TableMode):
             N_("enable"),
             operation="users.change",
             arguments=_standing(True),
+            yet=_YET,
             why_not=_not_disabled,
             undo=_undo(False),
         ),
@@ -107,7 +109,8 @@ class UsersMode(TableMode):
             N_("disable"),
             operation="users.change",
             arguments=_standing(False),
-            tier_many=1,
+            tier=1,
+            yet=_YET,
             effect=N_("refused here at once; every terminal that knows the user is asked, and confirms"),
             why_not=_not_enabled,
             undo=_undo(True),
