@@ -56,6 +56,9 @@ class FakeRoster:
     def views(self) -> dict[int, Any]:
         return {}
 
+    def find_view(self, _terminal_id: int) -> None:
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:

@@ -66,7 +66,7 @@ async def ask(
 
 def is_connected(gateway: Gateway, terminal_id: int) -> bool:
     """Whether the terminal is registered and was heard lately."""
-    session = gateway.roster.views().get(terminal_id)
+    session = gateway.roster.find_view(terminal_id)
     return session is not None and session.state == "online"
 
 

@@ -70,7 +70,7 @@ async def show_completeness(
     last = to_day or max(today, from_day or today)
     first = from_day or last - timedelta(days=_SHOWN_DAYS - 1)
     _check_days(first, last, _MOST_DAYS)
-    view = call.gateway.roster.views().get(terminal_id)
+    view = call.gateway.roster.find_view(terminal_id)
     online = view is not None and view.state == "online"
     since = view.connected_at if view is not None and online else None
     return await call.gateway.database.read(_read, terminal, first, last, since)

@@ -87,7 +87,7 @@ async def _erase(
 ) -> CommandRecord:
     if not call.gateway.settings.security.allow_dangerous:
         raise Conflict(f"{command.name} needs security.allow_dangerous = true in the configuration")
-    live = call.gateway.roster.views().get(terminal_id)
+    live = call.gateway.roster.find_view(terminal_id)
     terminal, kept = await call.gateway.database.read(
         _look, terminal_id, None if live is None else live.connected_at
     )

@@ -79,7 +79,7 @@ async def foresee_erasing(call: Call, terminal_id: int) -> ErasingOutlook:
     Raises:
         NotFound
     """
-    live = call.gateway.roster.views().get(terminal_id)
+    live = call.gateway.roster.find_view(terminal_id)
     kept = await call.gateway.database.read(
         get_safekeeping, terminal_id, None if live is None else live.connected_at
     )

@@ -133,7 +133,7 @@ def _checked_name(name: str) -> str:
 
 
 def _now(gateway: Gateway, terminal: Terminal) -> TerminalView:
-    return _view(terminal, gateway.roster.views().get(terminal.id))
+    return _view(terminal, gateway.roster.find_view(terminal.id))
 
 
 def _view(terminal: Terminal, session: SessionView | None) -> TerminalView:

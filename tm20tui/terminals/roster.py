@@ -120,6 +120,13 @@ class Roster:
         if terminal.admission == "blocked":
             session.end(1008, "blocked by the operator")
 
+    def find_view(self, terminal_id: int) -> SessionView | None:
+        """What to show of one terminal's session; None when it has none."""
+        for session in self:
+            if session.terminal is not None and session.terminal.id == terminal_id:
+                return session.view()
+        return None
+
     def views(self) -> dict[int, SessionView]:
         """What to show of every session, by terminal id."""
         views = (session.view() for session in self)
