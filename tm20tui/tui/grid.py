@@ -294,7 +294,7 @@ class Grid(Titled, ScrollView, can_focus=True):
         width = self.size.width
         base = self.rich_style
         if y == 0:
-            return self._header(width)
+            return self._header(width, base)
         place = y - 1 + self.scroll_offset.y
         if place < len(self._rows):
             return self._row(place, width, base)
@@ -302,11 +302,11 @@ class Grid(Titled, ScrollView, can_focus=True):
             rows = self._empty.split("\n")
             if 0 <= y - 2 < len(rows):
                 text = clip("  " + rows[y - 2], width)
-                return Strip([Segment(text, self._tone("empty"))]).adjust_cell_length(width, base)
+                return Strip([Segment(text, base + self._tone("empty"))]).adjust_cell_length(width, base)
         return Strip.blank(width, base)
 
-    def _header(self, width: int) -> Strip:
-        style = self._tone("header")
+    def _header(self, width: int, base: Style) -> Strip:
+        style = base + self._tone("header")
         text = [" " * (2 if self.with_marks else 1)]
         at = cell_len(text[0])
         for column, start, room in self._layout:
@@ -322,7 +322,8 @@ class Grid(Titled, ScrollView, can_focus=True):
     def _row(self, place: int, width: int, base: Style) -> Strip:
         row = self._rows[place]
         is_cursor = place == self._cursor
-        look = base + Style(reverse=True) if is_cursor and self.has_focus else base
+        is_reverse = is_cursor and self.has_focus
+        look = base + Style(reverse=True) if is_reverse else base
         mark = glyph(MARKED) if row.key in self.marks else " "
         head = (glyph(CURSOR) if is_cursor else " ") + (mark if self.with_marks else "")
         segments = [Segment(head, look + self._tone("accent") if head.strip() else look)]
@@ -332,6 +333,8 @@ class Grid(Titled, ScrollView, can_focus=True):
                 segments.append(Segment(" " * (start - at), look))
             cell = row.cells.get(column.key, "")
             text, tone = (cell, "") if isinstance(cell, str) else cell
+            if is_reverse:  # a tone would be a block of colour in the bar of the cursor
+                tone = ""
             segments.append(
                 Segment(_fit(text, room, column.right), look + self._tone(tone) if tone else look)
             )

@@ -225,7 +225,7 @@ class TableMode(ModeScreen):
             text = ngettext("{count} marked", "{count} marked", marked).format(count=marked)
             if hidden := sum(self.grid.find(key) is None for key in self.grid.marks):
                 text += " " + ngettext("({count} hidden)", "({count} hidden)", hidden).format(count=hidden)
-            parts.append(text)
+            parts.insert(0, text)
         if self.filter:
             parts.append(_("filter: {filter}").format(filter=safe(self.filter.text, 40)))
         if self._waiting:

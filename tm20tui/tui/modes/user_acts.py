@@ -50,7 +50,7 @@ def open_form(mode: ModeScreen, user: User | None, sites: Sequence[tuple[int, st
         "weekzone": 1 if user is None else user.weekzone,
         "user_group": 0 if user is None else user.user_group,
     }
-    note = _("YYYY-MM-DD or YYYY-MM-DD HH:MM, or nothing")
+    note = _("YYYY-MM-DD [HH:MM], or nothing")
     fields = [
         Field("name", _("Name"), value=values["name"], width=40),
         Field("is_enabled", _("May pass"), "flag", values["is_enabled"]),
@@ -71,7 +71,7 @@ def open_form(mode: ModeScreen, user: User | None, sites: Sequence[tuple[int, st
     if user is None:
         first = sites[0][0] if sites else 0
         fields = [
-            Field("enrollid", _("Id"), value="", note=_("1 to 30 digits, as on the terminals"), width=24),
+            Field("enrollid", _("Id"), value="", note=_("1 to 30 digits"), width=24),
             Field("site_id", _("Site"), "choice", first, choices=sites),
             *fields,
         ]

@@ -60,11 +60,11 @@ class UsersMode(TableMode):
     COLUMNS = (
         Column("state", "", 1),
         Column("enrollid", N_("Id"), 8),
-        Column("name", N_("Name"), 16, grow=3),
+        Column("name", N_("Name"), 14, grow=3),
         Column("terminals", N_("Terminals"), 9, right=True),
         Column("sync", N_("On terminals"), 22, grow=2),
         Column("source", N_("Source"), 12, grow=1, level=1),
-        Column("admin", N_("Right"), 9, level=1),
+        Column("admin", N_("Right"), 11, level=1),
         Column("kinds", N_("Fp. card face"), 13, level=1),
         Column("site", N_("Site"), 12, level=2),
         Column("valid", N_("Valid"), 23, level=2),
