@@ -113,7 +113,7 @@ class Server:
     async def ready(self) -> None:
         await self.until_logged(READY, START_SECONDS)
 
-    async def until_logged(self, words: str, seconds: float = 10.0) -> None:
+    async def until_logged(self, words: str, seconds: float = 30.0) -> None:
         """Wait until this life has said so."""
         try:
             await until(lambda: words in self.said() or not self.is_running, seconds)
@@ -180,7 +180,7 @@ def service_draft(name: str, port: int, **fields: Any) -> ServiceDraft:
     return ServiceDraft(name=name, base_url=f"http://127.0.0.1:{port}", **(values | fields))
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Wait for a condition; `trio.TooSlowError` when it does not come."""
     with trio.fail_after(seconds):
         while not condition():

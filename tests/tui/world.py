@@ -32,7 +32,7 @@ from tm20tui.tui.table_mode import TableMode
 T = TypeVar("T")
 M = TypeVar("M", bound=ModeScreen)
 Table = TypeVar("Table", bound=TableMode)
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 30.0
 
 
 async def _idle(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:

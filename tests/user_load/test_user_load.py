@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.user_load.__main__ import faults, table
 from tests.user_load.harness import Plan, load_users
 
-PLAN = Plan(users=300, seconds=90)
+PLAN = Plan(users=300, seconds=300)
 
 
 async def test_a_load_goes_on_after_cuts_and_a_kill(tmp_path: Path) -> None:
