@@ -125,13 +125,15 @@ async def test_an_hour_of_failures_loses_nothing_and_sends_nothing_twice(
         ids: list[int] = []
         kills = in_mid_request = 0
         played: set[Fault] = set()
+        deck: list[Fault] = []
         while (rig.now() - rig.started_at).total_seconds() < SECONDS:
             new = await rig.punch(rng.randint(0, 6))
             ids += new
             for receiver in receivers:
                 receiver.poison_log_ids |= {ident for ident in new if rng.random() < 0.03}
                 if rng.random() < 0.15:
-                    receiver.fault, receiver.share = rng.choice(FAULTS), rng.choice((0.3, 0.6, 1.0))
+                    deck = deck or rng.sample(FAULTS, len(FAULTS))
+                    receiver.fault, receiver.share = deck.pop(), rng.choice((0.3, 0.6, 1.0))
                     played.add(receiver.fault)
             if rng.random() < 0.1:
                 rig.nursery.start_soon(resume_paused, rig)
