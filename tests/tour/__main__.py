@@ -167,7 +167,7 @@ class Tour:
             screen.see(t("{count} marked").format(count=2))
         with self._step("retry them"):
             screen.press("r")
-            screen.see(f"✓ {t('try again')}")
+            screen.see(f"{t('try again')}{t(': ')}2")
         screen.press("Escape")
 
     def _schedule(self) -> None:
