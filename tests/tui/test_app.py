@@ -385,6 +385,12 @@ def test_without_colours_nothing_depends_on_them(world: World) -> None:
     async def body(seen: Console) -> None:
         assert seen.app.theme == "ansi-dark"
         await seen.see("○", "◆", "›")
+        for keys in ((), ("a",), ("escape", "colon")):
+            await seen.press(*keys)
+            strips = seen.app.screen._compositor.render_strips()
+            styles = [segment.style for strip in strips for segment in strip if segment.style]
+            colours = [colour for style in styles for colour in (style.color, style.bgcolor) if colour]
+            assert all(colour.is_default for colour in colours)
 
     look(world, body, who=client(no_color=True))
 

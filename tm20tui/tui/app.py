@@ -21,7 +21,7 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.command import CommandPalette
-from textual.filter import LineFilter
+from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
 from tm20tui.errors import Tm20Error, Unavailable
@@ -105,6 +105,7 @@ class ConsoleApp(App[int]):
         self._tick_failure = ""
         self._undo: list[tuple[float, Undo]] = []
         self._gate = Gate()
+        self._no_color = NoColor()
         self._ascii_filters = [AsciiFilter(keep_letters=client.unicode)] if self.ascii else []
         super().__init__()
         # Textual redirects them for the whole process; with several consoles that never ends well.
@@ -263,7 +264,9 @@ class ConsoleApp(App[int]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's, the last gate, and the one for terminals that only have ASCII."""
-        return [*super().get_line_filters(), self._gate, *self._ascii_filters]
+        # Textual chose its own for NO_COLOR before it knew the theme, and paints greys.
+        theirs = [self._no_color] if self.client.no_color else super().get_line_filters()
+        return [*theirs, self._gate, *self._ascii_filters]
 
     def get_key_display(self, binding: Binding) -> str:
         """Used by Textual's own widgets."""
