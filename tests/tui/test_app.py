@@ -395,6 +395,16 @@ def test_without_colours_nothing_depends_on_them(world: World) -> None:
     look(world, body, who=client(no_color=True))
 
 
+def test_the_last_screen_is_never_taken_away(world: World) -> None:
+    async def body(seen: Console) -> None:
+        seen.app.pop_screen()
+        seen.app.pop_screen()
+        await seen.press("3")
+        await seen.see("[3 Delivery]")
+
+    look(world, body)
+
+
 def test_marks_filter_and_escape_in_order(world: World) -> None:
     async def body(seen: Console) -> None:
         await seen.press("space", "space")

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.filter import LineFilter, NoColor
@@ -374,6 +375,10 @@ class ConsoleApp(App[int]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """None of Textual's: ours are in `palette`."""
         return ()
+
+    def pop_screen(self) -> AwaitComplete:
+        """One screen back; a second click on what has just closed must not take the last one away."""
+        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
 
     def action_back_or_quit(self) -> None:
         """`q`: one step back, at the top the question."""
