@@ -11,7 +11,7 @@ from tests.crash.__main__ import table
 from tests.crash.harness import Outcome, Plan, crash
 from tests.process.databases import postgres_database
 
-PLAN = Plan(kills=6, seed=20, load_seconds=0.5, migration_kills=1)
+PLAN = Plan(kills=6, seed=20, rate=40.0, load_seconds=0.5, migration_kills=1, drain_seconds=240.0)
 
 
 async def test_nothing_acknowledged_is_lost_or_doubled_by_kills(tmp_path: Path) -> None:

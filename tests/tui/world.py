@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import textual.app
-import textual.pilot
 import trio
 from textual.pilot import Pilot
 
@@ -33,21 +31,6 @@ T = TypeVar("T")
 M = TypeVar("M", bound=ModeScreen)
 Table = TypeVar("Table", bound=TableMode)
 WAIT_SECONDS = 30.0
-
-
-async def _idle(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
-    """Wait until this thread has nothing to do."""
-    ends = time.monotonic() + max(min_sleep, max_sleep)
-    used = time.thread_time()
-    while time.monotonic() < ends:
-        await asyncio.sleep(0.01)
-        before, used = used, time.thread_time()
-        if used - before < 0.002:
-            return
-
-
-# Textual's own waits for the whole process, in which the server is busy too.
-textual.app.wait_for_idle = textual.pilot.wait_for_idle = _idle  # type: ignore[attr-defined]
 
 
 @dataclass
