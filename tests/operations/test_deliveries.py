@@ -184,7 +184,18 @@ async def test_a_filter_can_ask_for_dead_or_held_ones_alone(desk: Desk) -> None:
     assert (await operations.discard_deliveries(call, "old", status="held")).changed == 1
     assert await ids(desk, status="pending") == [6, 5, 3, 2]
     with pytest.raises(InvalidInput, match="status must be"):
-        await operations.retry_deliveries(call, status="held")
+        await operations.retry_deliveries(call, status="sent")
+
+
+async def test_what_is_held_is_released_by_filter_only_when_it_is_asked_for(desk: Desk) -> None:
+    await fill(desk)
+    await desk.database.write(mark, [1, 2], "held")
+    call = desk.call("operator")
+    assert (await operations.retry_deliveries(call, everything=True)).changed == 0
+    assert (await operations.retry_deliveries(call, status="held", dry_run=True)).matched == 2
+    assert await ids(desk, status="held") == [2, 1]
+    assert (await operations.retry_deliveries(call, status="held")).changed == 2
+    assert await ids(desk, status="held") == []
 
 
 async def test_what_takes_longer_goes_on_as_a_task_with_exact_numbers(

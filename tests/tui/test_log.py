@@ -88,7 +88,7 @@ def test_events_are_sentences_in_both_languages(world: World) -> None:
 
     async def french(seen: Console) -> None:
         await seen.press("right")
-        await seen.see("[Événements]", "API RH: suspendu")
+        await seen.see("[Événements]", "API RH : suspendu")
 
     look(world, english)
     look(world, french, who=client(language="fr"))
