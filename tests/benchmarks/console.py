@@ -29,7 +29,11 @@ from tm20tui.simulate.fleet import Fleet
 
 TERMINALS = 15
 KEYS = 60
+PAINTED = b"Termina"
+"""Of the status row in both languages: the title alone is sent before there is a picture."""
 _QUIET_SECONDS = 1.0
+_ENTERED_SECONDS = 5.0
+"""A console on a slow line looks for what to show every few seconds only."""
 
 
 class Terminal:
@@ -75,9 +79,10 @@ class Terminal:
             self.text += data
             del self.text[:-200_000]
 
-    async def settle(self) -> None:
-        """Wait until nothing was painted for a second."""
-        while time.monotonic() - self.last_at < _QUIET_SECONDS:
+    async def settle(self, seconds: float = _QUIET_SECONDS) -> None:
+        """Wait until nothing was painted for so long."""
+        started = time.monotonic()
+        while time.monotonic() - max(started, self.last_at) < seconds:
             await trio.sleep(0.05)
 
     def press(self, keys: str) -> None:
@@ -109,11 +114,11 @@ async def looking(product: Product, *options: str, **kwargs: tuple[int, int]) ->
         async with trio.open_nursery() as nursery:
             nursery.start_soon(terminal.read)
             with trio.fail_after(20):
-                while b"tm20tui" not in terminal.text:
+                while PAINTED not in terminal.text:
                     await trio.sleep(0.02)
             await terminal.settle()
             terminal.press("2")
-            await terminal.settle()
+            await terminal.settle(_ENTERED_SECONDS)
             yield terminal
             nursery.cancel_scope.cancel()
     finally:
@@ -141,7 +146,7 @@ async def _lines(product: Product, table: Table, seconds: float) -> None:
         terminal = Terminal(product, size=size)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(terminal.read)
-            while b"tm20tui" not in terminal.text:
+            while PAINTED not in terminal.text:
                 await trio.sleep(0.01)
             table.add(f"attach to first paint, {size[0]}x{size[1]}", time.monotonic() - started, "s", "4")
             await terminal.settle()
