@@ -161,7 +161,7 @@ class Tour:
     def _delivery(self) -> None:
         screen, t = self._screen, self._t
         screen.press("3")
-        screen.see("■")
+        screen.see("[3", "✗")
         with self._step("mark two failed deliveries"):
             screen.press("Tab", "Space", "Space")
             screen.see(t("{count} marked").format(count=2))
