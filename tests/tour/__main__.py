@@ -236,10 +236,10 @@ class Tour:
             screen.press("1")
             screen.see(t("Which terminals? M marks all of the site."))
             screen.press("Enter")
-            question = t("only what differs is sent, and read back; a terminal that is away is waited for")[:20]
-            screen.see(question)
+            question = t("only what differs is sent, and read back; a terminal that is away is waited for")
+            screen.see(question[:20])
             screen.press("y")
-            screen.gone(question)
+            screen.gone(question[:20])
         with self._step("push users: the end, in the tasks"):
             screen.press("8")
             screen.see(t("Tasks"), "1/1", seconds=_TASK_SECONDS)
