@@ -122,9 +122,10 @@ async def measure(product: Product, table: Table) -> None:
             table.add(f"{mode}: opened, something painted", first * 1000, "ms")
             table.add("  all painted", last * 1000, "ms", "1,000")
             for name, key in KEYS.items():
-                _, last = await _seen(terminal, key)
+                first, last = await _seen(terminal, key)
                 if last:
-                    table.add(f"  {name}", last * 1000, "ms", "500")
+                    table.add(f"  {name}", first * 1000, "ms", "500")
+                    table.add("    with details, counts, a round of refreshing", last * 1000, "ms")
 
 
 async def run(count: int, punches: int) -> None:
