@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import TypeVar
 
 from tm20tui.api.queries import IdQuery, KeyQuery
 from tm20tui.api.views import Pagination
 from tm20tui.errors import NotFound
 
-
-class _HasId(Protocol):
-    @property
-    def id(self) -> int:
-        """What it is known by."""
-
-
-Numbered = TypeVar("Numbered", bound=_HasId)
+Numbered = TypeVar("Numbered")
 Named = TypeVar("Named")
 
 
@@ -30,12 +24,14 @@ def show_page(query: IdQuery, count: int, next_id: int | None) -> Pagination:
     )
 
 
-def cut_by_id(items: Sequence[Numbered], query: IdQuery) -> tuple[tuple[Numbered, ...], Pagination]:
+def cut_by_id(
+    items: Iterable[Numbered], query: IdQuery, ident: Callable[[Numbered], int] = attrgetter("id")
+) -> tuple[tuple[Numbered, ...], Pagination]:
     """The page of a whole list that is sorted by id."""
     after = query.position() or 0
-    left = [item for item in items if item.id > after]
+    left = [item for item in items if ident(item) > after]
     page = tuple(left[: query.limit])
-    return page, show_page(query, len(page), page[-1].id if len(left) > len(page) else None)
+    return page, show_page(query, len(page), ident(page[-1]) if len(left) > len(page) else None)
 
 
 def cut_by_key(

@@ -102,11 +102,11 @@ def command_routes() -> APIRouter:
 
     @router.get("/commands/{command_id}/")
     async def get_command(call: Caller, command_id: PathId) -> CommandAnswer:
-        return _answer(await commands.get_command(call, command_id))
+        return show_command(await commands.get_command(call, command_id))
 
     @router.post("/commands/{command_id}/cancel/")
     async def cancel_command(call: Caller, command_id: PathId) -> CommandAnswer:
-        return _answer(await commands.cancel_command(call, command_id))
+        return show_command(await commands.cancel_command(call, command_id))
 
     @router.post(
         "/terminals/{terminal_id}/commands/",
@@ -114,7 +114,7 @@ def command_routes() -> APIRouter:
     )
     async def ask_command(call: Caller, terminal_id: PathId, body: JsonObject) -> CommandAnswer:
         fields = checked(CommandFields, body)
-        return _answer(
+        return show_command(
             await commands.ask_command(
                 call,
                 terminal_id,
@@ -127,5 +127,6 @@ def command_routes() -> APIRouter:
     return router
 
 
-def _answer(record: CommandRecord) -> CommandAnswer:
+def show_command(record: CommandRecord) -> CommandAnswer:
+    """A command as it stands."""
     return CommandAnswer(command=CommandOut.model_validate(record))

@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from tm20tui.api.bodies import JsonObject, checked, documented_body
 from tm20tui.api.caller import Caller
 from tm20tui.api.queries import PathId
-from tm20tui.api.routes_commands import CommandAnswer, CommandOut
+from tm20tui.api.routes_commands import CommandAnswer, show_command
 from tm20tui.api.routes_terminal_commands import SettingsFields, Waiting
 from tm20tui.operations import doors, terminal_commands
 from tm20tui.store.commands import CommandRecord
@@ -55,7 +55,7 @@ def door_routes() -> APIRouter:
 
         @router.post(path, name=name, openapi_extra=documented_body(Waiting))
         async def ask_it(call: Caller, terminal_id: PathId, body: JsonObject) -> CommandAnswer:
-            return _answer(await ask(call, terminal_id, **dict(checked(Waiting, body))))
+            return show_command(await ask(call, terminal_id, **dict(checked(Waiting, body))))
 
     def telling(
         path: str,
@@ -67,7 +67,7 @@ def door_routes() -> APIRouter:
 
         @router.post(path, name=name, openapi_extra=documented_body(fields, example=example))
         async def tell_it(call: Caller, terminal_id: PathId, body: JsonObject) -> CommandAnswer:
-            return _answer(await tell(call, terminal_id, **dict(checked(fields, body))))
+            return show_command(await tell(call, terminal_id, **dict(checked(fields, body))))
 
     telling("/door/hold/", HoldFields, doors.hold_door, {"mode": "normal"})
     asking("/lock/read/", doors.read_lock)
@@ -88,7 +88,3 @@ def door_routes() -> APIRouter:
     asking("/keypad/disable/", terminal_commands.disable_keypad)
     asking("/keypad/enable/", terminal_commands.enable_keypad)
     return router
-
-
-def _answer(record: CommandRecord) -> CommandAnswer:
-    return CommandAnswer(command=CommandOut.model_validate(record))

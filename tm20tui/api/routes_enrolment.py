@@ -13,10 +13,9 @@ from pydantic import Field
 from tm20tui.api.bodies import JsonObject, checked, documented_body
 from tm20tui.api.caller import Caller
 from tm20tui.api.queries import PathId
-from tm20tui.api.routes_commands import CommandAnswer, CommandOut
+from tm20tui.api.routes_commands import CommandAnswer, show_command
 from tm20tui.api.routes_terminal_commands import Waiting
 from tm20tui.operations import enrolment
-from tm20tui.store.commands import CommandRecord
 
 _ENROLLID = Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -51,20 +50,22 @@ def enrolment_routes() -> APIRouter:
     )
     async def start_enrolment(call: Caller, terminal_id: PathId, body: JsonObject) -> CommandAnswer:
         fields = checked(EnrolFields, body)
-        return _answer(await enrolment.start_enrolment(call, terminal_id, **dict(fields)))
+        return show_command(await enrolment.start_enrolment(call, terminal_id, **dict(fields)))
 
     @router.post("/enrol/status/", openapi_extra=documented_body(Waiting))
     async def read_enrolment(call: Caller, terminal_id: PathId, body: JsonObject) -> CommandAnswer:
-        return _answer(await enrolment.read_enrolment(call, terminal_id, **dict(checked(Waiting, body))))
+        return show_command(await enrolment.read_enrolment(call, terminal_id, **dict(checked(Waiting, body))))
 
     @router.post("/enrol/cancel/", openapi_extra=documented_body(Waiting))
     async def cancel_enrolment(call: Caller, terminal_id: PathId, body: JsonObject) -> CommandAnswer:
-        return _answer(await enrolment.cancel_enrolment(call, terminal_id, **dict(checked(Waiting, body))))
+        return show_command(
+            await enrolment.cancel_enrolment(call, terminal_id, **dict(checked(Waiting, body)))
+        )
 
     @router.post("/profile/read/", openapi_extra=documented_body(ProfileKey, example={"enrollid": "0"}))
     async def read_profile(call: Caller, terminal_id: PathId, body: JsonObject) -> CommandAnswer:
         fields = checked(ProfileKey, body)
-        return _answer(await enrolment.read_profile(call, terminal_id, **dict(fields)))
+        return show_command(await enrolment.read_profile(call, terminal_id, **dict(fields)))
 
     @router.post(
         "/profile/",
@@ -72,10 +73,6 @@ def enrolment_routes() -> APIRouter:
     )
     async def set_profile(call: Caller, terminal_id: PathId, body: JsonObject) -> CommandAnswer:
         fields = checked(ProfileFields, body)
-        return _answer(await enrolment.set_profile(call, terminal_id, **dict(fields)))
+        return show_command(await enrolment.set_profile(call, terminal_id, **dict(fields)))
 
     return router
-
-
-def _answer(record: CommandRecord) -> CommandAnswer:
-    return CommandAnswer(command=CommandOut.model_validate(record))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, time
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -11,7 +12,7 @@ from pydantic import BaseModel, Field, PlainSerializer
 
 from tm20tui.api.bodies import Body, JsonObject, checked, documented_body, only, optional_id
 from tm20tui.api.caller import Caller
-from tm20tui.api.paging import cut_by_id, show_page
+from tm20tui.api.paging import cut_by_id
 from tm20tui.api.queries import Id, IdQuery, PathId, Query
 from tm20tui.api.views import Pagination, Utc, View
 from tm20tui.operations import schedule_sync, schedules
@@ -203,11 +204,10 @@ def summary_routes() -> APIRouter:
 
     @router.get("/schedules/summary/")
     async def summarise_schedules(call: Caller, query: Annotated[IdQuery, Parameters()]) -> SummaryAnswer:
-        found = sorted(await schedules.summarise_schedules(call), key=lambda one: one.terminal_id)
-        left = [one for one in found if one.terminal_id > (query.position() or 0)]
-        page = tuple(map(SummaryOut.model_validate, left[: query.limit]))
-        next_id = page[-1].terminal_id if len(left) > len(page) else None
-        return SummaryAnswer(terminals=page, pagination=show_page(query, len(page), next_id))
+        by_terminal = attrgetter("terminal_id")
+        found = sorted(await schedules.summarise_schedules(call), key=by_terminal)
+        page, pagination = cut_by_id(found, query, by_terminal)
+        return SummaryAnswer(terminals=tuple(map(SummaryOut.model_validate, page)), pagination=pagination)
 
     return router
 

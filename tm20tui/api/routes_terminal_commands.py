@@ -13,12 +13,11 @@ from pydantic import Field
 from tm20tui.api.bodies import Body, JsonObject, checked, documented_body
 from tm20tui.api.caller import Caller
 from tm20tui.api.queries import PathId
-from tm20tui.api.routes_commands import LONGEST_WAIT_SECONDS, CommandAnswer, CommandOut
+from tm20tui.api.routes_commands import LONGEST_WAIT_SECONDS, CommandAnswer, CommandOut, show_command
 from tm20tui.api.views import Utc
 from tm20tui.operations import doors, erasing, terminal_commands
 from tm20tui.operations.asking import WAIT_SECONDS
 from tm20tui.operations.terminal_commands import ClockAnswer
-from tm20tui.store.commands import CommandRecord
 
 _ERASING = {
     "cleanlog": erasing.clean_log,
@@ -68,7 +67,7 @@ def terminal_command_routes() -> APIRouter:
     @router.post("/door/", openapi_extra=documented_body(DoorFields, example={"doornum": 1}))
     async def open_door(call: Caller, terminal_id: PathId, body: JsonObject) -> CommandAnswer:
         fields = checked(DoorFields, body)
-        return _answer(await doors.open_door(call, terminal_id, **dict(fields)))
+        return show_command(await doors.open_door(call, terminal_id, **dict(fields)))
 
     @router.post("/time/", openapi_extra=waiting)
     async def set_time(call: Caller, terminal_id: PathId, body: JsonObject) -> ClockCommandAnswer:
@@ -83,19 +82,19 @@ def terminal_command_routes() -> APIRouter:
     @router.post("/reboot/", openapi_extra=waiting)
     async def reboot(call: Caller, terminal_id: PathId, body: JsonObject) -> CommandAnswer:
         wait = checked(Waiting, body).wait_seconds
-        return _answer(await terminal_commands.reboot(call, terminal_id, wait_seconds=wait))
+        return show_command(await terminal_commands.reboot(call, terminal_id, wait_seconds=wait))
 
     @router.post("/info/", openapi_extra=waiting)
     async def read_info(call: Caller, terminal_id: PathId, body: JsonObject) -> CommandAnswer:
         wait = checked(Waiting, body).wait_seconds
-        return _answer(await terminal_commands.read_info(call, terminal_id, wait_seconds=wait))
+        return show_command(await terminal_commands.read_info(call, terminal_id, wait_seconds=wait))
 
     @router.post(
         "/configure/", openapi_extra=documented_body(SettingsFields, example={"settings": {"volume": 3}})
     )
     async def configure(call: Caller, terminal_id: PathId, body: JsonObject) -> CommandAnswer:
         fields = checked(SettingsFields, body)
-        return _answer(await terminal_commands.configure(call, terminal_id, **dict(fields)))
+        return show_command(await terminal_commands.configure(call, terminal_id, **dict(fields)))
 
     @router.post(
         "/erase/",
@@ -104,13 +103,11 @@ def terminal_command_routes() -> APIRouter:
     async def erase(call: Caller, terminal_id: PathId, body: JsonObject) -> CommandAnswer:
         fields = checked(EraseFields, body)
         erase_it = _ERASING[fields.name]
-        return _answer(await erase_it(call, terminal_id, fields.confirm, wait_seconds=fields.wait_seconds))
+        return show_command(
+            await erase_it(call, terminal_id, fields.confirm, wait_seconds=fields.wait_seconds)
+        )
 
     return router
-
-
-def _answer(record: CommandRecord) -> CommandAnswer:
-    return CommandAnswer(command=CommandOut.model_validate(record))
 
 
 def _clock(answer: ClockAnswer) -> ClockCommandAnswer:

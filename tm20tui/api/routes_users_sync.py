@@ -72,8 +72,8 @@ class SkippedOut(View):
     reason: str
 
 
-class SiteOut(View):
-    """What the list made of one site; `gone` are enrollids that were disabled."""
+class SiteChanges(View):
+    """What a list makes of one site; `gone` are the enrollids that are disabled."""
 
     site_id: int
     added: int
@@ -81,6 +81,11 @@ class SiteOut(View):
     unchanged: int
     conflicts: tuple[ClashOut, ...]
     gone: tuple[str, ...]
+
+
+class SiteOut(SiteChanges):
+    """What the list made of one site."""
+
     receipts: int
 
 
@@ -101,15 +106,9 @@ class FetchAnswer(View):
     sites: tuple[SiteOut, ...] = ()
 
 
-class SitePreviewOut(View):
+class SitePreviewOut(SiteChanges):
     """What the list would make of one site; `refusal` says why it would have to be confirmed."""
 
-    site_id: int
-    added: int
-    changed: int
-    unchanged: int
-    conflicts: tuple[ClashOut, ...]
-    gone: tuple[str, ...]
     refusal: str
 
 
@@ -228,7 +227,7 @@ class TerminalUsersAnswer(View):
     pagination: Pagination
 
 
-S = TypeVar("S", SiteOut, SitePreviewOut)
+S = TypeVar("S", bound=SiteChanges)
 
 
 def user_sync_routes() -> APIRouter:

@@ -87,10 +87,7 @@ async def _erase(
 ) -> CommandRecord:
     if not call.gateway.settings.security.allow_dangerous:
         raise Conflict(f"{command.name} needs security.allow_dangerous = true in the configuration")
-    live = call.gateway.roster.find_view(terminal_id)
-    terminal, kept = await call.gateway.database.read(
-        _look, terminal_id, None if live is None else live.connected_at
-    )
+    terminal, kept = await call.gateway.database.read(_look, terminal_id, registered_at(call, terminal_id))
     if confirm != terminal.sn:
         raise InvalidInput(f"confirm must be the terminal's serial, {terminal.sn}", field="confirm")
     unsafe = what_is_unsafe(kept)
@@ -124,6 +121,12 @@ async def _note(call: Call, record: CommandRecord) -> CommandRecord:
     if record.status == "confirmed":
         await call.gateway.database.write(_forget_counters, record.terminal_id)
     return record
+
+
+def registered_at(call: Call, terminal_id: int) -> datetime | None:
+    """When the terminal connected that is there now; None while it is away."""
+    live = call.gateway.roster.find_view(terminal_id)
+    return None if live is None else live.connected_at
 
 
 def _look(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tm20tui.errors import InvalidInput
 from tm20tui.operations.call import Call
 from tm20tui.operations.checks import check_limit
-from tm20tui.operations.erasing import what_is_unsafe
+from tm20tui.operations.erasing import registered_at, what_is_unsafe
 from tm20tui.operations.registry import operation
 from tm20tui.store.journal import Message as Message
 from tm20tui.store.journal import list_messages as read_messages
@@ -79,10 +79,7 @@ async def foresee_erasing(call: Call, terminal_id: int) -> ErasingOutlook:
     Raises:
         NotFound
     """
-    live = call.gateway.roster.find_view(terminal_id)
-    kept = await call.gateway.database.read(
-        get_safekeeping, terminal_id, None if live is None else live.connected_at
-    )
+    kept = await call.gateway.database.read(get_safekeeping, terminal_id, registered_at(call, terminal_id))
     refusal = what_is_unsafe(kept)
     if not call.gateway.settings.security.allow_dangerous:
         refusal = "it needs security.allow_dangerous = true in the configuration"
