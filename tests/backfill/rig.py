@@ -153,7 +153,8 @@ async def running_office(url: str, tmp_path: Path, **sections: Any) -> AsyncIter
 
 
 def punches(count: int, start: datetime, every: timedelta = timedelta(minutes=3)) -> list[Punch]:
-    """Punches of many users, one after the other."""
+    """Punches of many users, one after the other; closer together where some would lie in the future."""
+    every = min(every, (utc_now() - start) / count)
     return [
         Punch(number % 45 + 1, f"{start + number * every:%Y-%m-%d %H:%M:%S}", 1, 0, 0)
         for number in range(count)

@@ -121,7 +121,9 @@ async def test_live_punches_during_a_pull_are_stored_once(
 ) -> None:
     async with running_office(database_url, tmp_path) as office:
         device = office.make(family)
-        device.device.logs.keep_back(punches(400, hours_ago(3), timedelta(seconds=15)))
+        # Of yesterday too, soon after midnight: what it kept back must be older than what comes now.
+        kept = punches(400, utc_now() - timedelta(hours=3), timedelta(seconds=15))
+        device.device.logs.keep_back(kept)
         # Its clock is set when it registers: what comes then is later than what it told, for certain.
         device.device.clock.set(f"{utc_now() - timedelta(minutes=1):%Y-%m-%d %H:%M:%S}")
         terminal_id = await office.plug(device)
