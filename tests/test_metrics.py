@@ -64,7 +64,7 @@ async def test_the_numbers_of_a_server(database_url: str, tmp_path: Path) -> Non
             await ask(socket, cmd="reg", sn="SEEN")
             for _ in range(2):
                 await ask(socket, cmd="sendlog", count=1, logindex=0, record=[record])
-            with trio.fail_after(10):
+            with trio.fail_after(30):
                 while not gateway.dispatcher.status():
                     await trio.sleep(0.01)
             await gateway.watch.look()

@@ -28,7 +28,7 @@ from tm20tui.watch import Watch
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while not condition():
             await trio.sleep(0.01)
 
@@ -109,7 +109,7 @@ async def test_what_happens_is_published(sqlite_url: str, tmp_path: Path) -> Non
             await ask(socket, cmd="reg", sn="SEEN")
             await ask(socket, cmd="sendlog", count=1, logindex=0, record=[record, {"enrollid": "?"}])
         found: dict[str, Event] = {}
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while len(found) < 4:
                 event = await anext(events)
                 found[event.kind] = event

@@ -37,7 +37,7 @@ class Running:
 
     async def task(self, task_id: str) -> dict[str, Any]:
         """The task, once it is over."""
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while True:
                 task: dict[str, Any] = (await self.client.get(f"/devices/api/tasks/{task_id}/")).json()[
                     "task"

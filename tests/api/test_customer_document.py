@@ -225,7 +225,7 @@ async def test_each_status_of_the_document_can_be_asked_for(api: Running) -> Non
 
 async def test_what_celery_beat_did_is_shown_as_periodic_tasks(api: Running) -> None:
     assert (await paste(api, CREATE_CONFIG)).status == 201
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         while True:
             shown = (await api.client.get("/devices/api/tasks/periodic/")).json()["periodic"]
             every = {task["name"]: task["interval_seconds"] for task in shown}

@@ -61,7 +61,7 @@ class Office:
                 await Connection(device, Target.from_url(self.gateway.listener.address)).run()
 
         self.nursery.start_soon(run)
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while not device.is_registered:
                 await trio.sleep(0.005)
         return await self.terminal_id(device.sn)
@@ -70,7 +70,7 @@ class Office:
         """The connection breaks."""
         self.scopes[device.sn].cancel()
         device.disconnected()
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while self.gateway.roster.find(device.sn) is not None:
                 await trio.sleep(0.005)
 

@@ -33,7 +33,7 @@ async def test_yesterday_is_listed_and_told_of_once_it_is_complete(
         backfill._now = lambda: now
         async with office.gateway.events.subscribe({"day.complete"}) as events:
             # A terminal that is busy is looked at the next time.
-            with trio.fail_after(10):
+            with trio.fail_after(30):
                 while not (await office.known(terminal_id)).phase:
                     await backfill.look({terminal_id})
             known = await office.finished(terminal_id)
@@ -41,7 +41,7 @@ async def test_yesterday_is_listed_and_told_of_once_it_is_complete(
             (seen,) = await office.days(terminal_id, day)
             assert (seen.reported, seen.stored, seen.is_complete) == (70, 70, True)
             await backfill.look({terminal_id})
-            with trio.fail_after(5):
+            with trio.fail_after(30):
                 told = await anext(events)
             assert (told.facts["terminal_id"], told.facts["day"]) == (terminal_id, day.isoformat())
             assert (told.facts["reported"], told.facts["delivered"]) == (70, 0)

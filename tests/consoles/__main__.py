@@ -246,7 +246,7 @@ class Consoles:
         )
         pane.press("Enter")
         await pane.shows("\nusable")
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while not (folder / f"{name}.after").exists():
                 await trio.sleep(0.01)
         found = int((folder / f"{name}.code").read_text())

@@ -37,7 +37,7 @@ class Lines:
 
     async def hear(self) -> dict[str, Any] | None:
         """The next message; None at the end."""
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while b"\n" not in self._buffer:
                 try:
                     data = await self.stream.receive_some(65536)

@@ -166,7 +166,7 @@ async def test_a_terminal_that_is_away_is_told_when_it_returns(sqlite_url: str, 
         assert len((await commands.list_commands(site.call(), terminal_id=ident)).commands) == 2
         roster.find_view = find_view  # type: ignore[method-assign]
         site.gateway.commands.session_ready(held)
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while (now := site.gateway.commands.statistics()).owed or now.at_work:
                 await trio.sleep(0.05)
         assert await keep_outcomes(site.gateway.database) == "2 schedules"

@@ -43,7 +43,7 @@ class FakeDispatcher:
 
 async def finished(gateway: Gateway, task: TaskRecord) -> TaskRecord:
     await trio.testing.wait_all_tasks_blocked()
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         while (task := gateway.tasks.get(task.id)).status == "running":
             await trio.sleep(0.01)
     return task

@@ -28,7 +28,7 @@ TIME = "2026-06-02 08:00:00"
 async def take_down(desk: Desk, socket: WebSocketConnection) -> None:
     """End a connection as a cable does, and wait until the server knows."""
     await trio.aclose_forcefully(socket._stream)
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while desk.server.state() is not None or desk.desk.statistics().at_work:
             await trio.sleep(0.1)
 

@@ -181,7 +181,7 @@ async def test_a_disconnection_in_flight(sqlite_database: Database, vault: Vault
         for command, status, attempts in ((GetDevInfo(), "confirmed", 2), (CleanLog(), "unknown", 1)):
             device.family = replace(FAMILIES[family], command_seconds=1000.0)
             asked = await desk.ask(command)
-            with trio.fail_after(10):
+            with trio.fail_after(30):
                 while not device._replies:
                     await trio.sleep(0.001)
             device.family = FAMILIES[family]
@@ -189,7 +189,7 @@ async def test_a_disconnection_in_flight(sqlite_database: Database, vault: Vault
                 session.end(1001, "cut")
             record = await desk.wait(asked)
             assert (record.status, record.attempts) == (status, attempts)
-            with trio.fail_after(10):
+            with trio.fail_after(30):
                 while not device.is_registered:
                     await trio.sleep(0.01)
 

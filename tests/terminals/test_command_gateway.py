@@ -55,7 +55,7 @@ async def test_stopping_leaves_nothing_in_flight(
             if replies:
                 await trio.sleep(0.2)
                 await say(socket, ret=command.name, sn="DOOR", result=True)
-            with trio.fail_after(10), pytest.raises(ConnectionClosed):
+            with trio.fail_after(30), pytest.raises(ConnectionClosed):
                 await hear(socket)
     database = Database(sqlite_url)
     (row,) = await rows(database, "commands")

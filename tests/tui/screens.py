@@ -180,7 +180,7 @@ class Theatre:
         async with await trio.open_unix_socket(str(self.control.path)) as stream:
             await stream.send_all(encode({"hello": VERSION, "for": "console", "console": hello}))
             received = b""
-            with trio.fail_after(10):
+            with trio.fail_after(30):
                 while b"\n" not in received:
                     received += await stream.receive_some(65536)
             line, _, rest = received.partition(b"\n")

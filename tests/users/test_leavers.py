@@ -83,7 +83,7 @@ async def test_receipts_are_waited_for_over_a_restart(sqlite_url: str, tmp_path:
         device.family = _slow(device)
         rig.hr.people.pop()
         await fetch_users(rig.call(), rig.config_id)
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while (await rig.rows("enrollments"))[5]["command_id"] is None:
                 await trio.sleep(0.02)
     async with running(settings_for(sqlite_url, tmp_path)):

@@ -26,7 +26,7 @@ async def two_sites(rig: Rig) -> tuple[tuple[Terminal, int, int], tuple[Terminal
     site = await add_site(rig.call("admin"), "Kinshasa", "Africa/Kinshasa")
     await move_terminal(rig.call("admin"), there_id, site.id)
     rig.cut(there)
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while there.is_registered:
             await trio.sleep(0.005)
     await rig.online(there)
