@@ -18,6 +18,7 @@ _LOCAL_VERBS = {
     "db": ("backup", "restore", "upgrade", "version"),
     "completion": ("bash", "fish", "zsh"),
     "simulate": ("hr", "terminals"),
+    "systemd": ("config", "service"),
 }
 _SERIALS = "terminals.list"
 

@@ -20,7 +20,7 @@ FAILED = 1
 USAGE = 2
 ALREADY_RUNNING = 3
 INTERRUPTED = 130
-LOCAL = ("attach", "check", "completion", "db", "simulate", "__complete")
+LOCAL = ("attach", "check", "completion", "db", "simulate", "systemd", "__complete")
 """Commands that are not made from what a running server says it can do."""
 _DEMO_OPTIONS = (
     ("seed", int, N_("with --demo: the same people again")),
@@ -148,6 +148,12 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
     completion.set_defaults(run=_completion)
 
+    systemd = commands.add_parser(
+        "systemd", allow_abbrev=False, help=_("print the unit, or the configuration, to run under systemd")
+    )
+    systemd.add_argument("file", choices=("service", "config"))
+    systemd.set_defaults(run=_systemd)
+
     simulate = commands.add_parser("simulate", allow_abbrev=False, help=_("play terminals or an HR service"))
     if "simulate" in arguments:
         from tm20tui.simulate.cli import configure
@@ -241,6 +247,12 @@ def _completion(arguments: argparse.Namespace) -> int:
 
     print(script(arguments.shell), end="")
     return 0
+
+
+def _systemd(arguments: argparse.Namespace) -> int:
+    from tm20tui.cli.systemd import show
+
+    return show(arguments.file)
 
 
 def _look_ahead(arguments: Sequence[str]) -> tuple[str | None, str]:

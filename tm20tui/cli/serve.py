@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from tm20tui.api.server import ApiServer
+from tm20tui.cli.sd_notify import SystemdNotifier
 from tm20tui.control.server import ControlServer
 from tm20tui.errors import AlreadyRunning, Tm20Error
 from tm20tui.gateway import FrontEnd, Gateway
@@ -36,6 +38,8 @@ DRAIN_GRACE_SECONDS = 5.0
 FIRST_PICTURE_SECONDS = 2.0
 """What a console on this terminal takes to be there; what can wait until then does."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGWINCH, signal.SIGCONT)
+ENOUGH_FILES = 4096
+"""Of open files: 2,000 terminals, the HTTP API's clients, services, consoles, the database."""
 ABANDON_SECONDS = 3.0
 """What is left to a server that was told to end at once."""
 
@@ -63,6 +67,7 @@ def serve(
             stack.enter_context(configure(settings.log.level, settings.log.format))
             if not headless:
                 log.info("this is no terminal: running without a console on it (tm20tui attach opens one)")
+        _allow_open_files()
         with _expected_errors():
             trio.run(run.main)
     return run.code
@@ -74,6 +79,18 @@ def front_ends(
     """What people and programs reach the server through."""
     api = (ApiServer(settings, yields_seconds=api_yields_seconds),) if settings.api.enabled else ()
     return (*api, consoles, ControlServer(settings, consoles))
+
+
+def _allow_open_files() -> None:
+    """Open as many files as this account may: a shell's usual 1,024 are too few for 1,000 terminals."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard != resource.RLIM_INFINITY and hard < ENOUGH_FILES:
+        log.warning(
+            "few files may be open, every terminal takes one: raise ulimit -n, or LimitNOFILE= of the unit",
+            extra={"limit": hard},
+        )
 
 
 def _enter_demo(stack: contextlib.ExitStack, settings: Settings, options: DemoOptions) -> Demo:
@@ -109,6 +126,7 @@ class _Run:
         self._gateway = Gateway(settings)
         self._demo = demo
         self._consoles = ConsoleHost()
+        self._systemd = SystemdNotifier(os.environ)
 
     async def main(self) -> None:
         """Everything, until the gateway has returned."""
@@ -118,6 +136,8 @@ class _Run:
             nursery.start_soon(self._serve, started, nursery)
             nursery.start_soon(self._watch_drain, nursery)
             await started.event.wait()
+            self._systemd.ready()
+            nursery.start_soon(self._systemd.keep, self._status)
             if self.local is not None:
                 nursery.start_soon(self.local.run, self._consoles, self._gateway)
             if self._demo is not None:
@@ -161,9 +181,17 @@ class _Run:
 
     async def _watch_drain(self, nursery: trio.Nursery) -> None:
         await self._gateway.wait_stopping()
-        await trio.sleep(self._settings.process.drain_seconds + DRAIN_GRACE_SECONDS)
+        seconds = self._settings.process.drain_seconds + DRAIN_GRACE_SECONDS
+        self._systemd.stopping(seconds + ABANDON_SECONDS)
+        await trio.sleep(seconds)
         log.warning("work in flight did not finish in time: ending without it")
         self._end(nursery, code=0)
+
+    def _status(self) -> str:
+        """One line for `systemctl status`."""
+        gateway = self._gateway
+        online = sum(view.state == "online" for view in gateway.roster.views().values())
+        return f"{online} terminals online, {len(gateway.alarms.active())} alarms"
 
     def _end(self, nursery: trio.Nursery, *, code: int) -> None:
         # The database makes it safe to die here; a worker thread that hangs must not prevent it.
