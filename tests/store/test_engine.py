@@ -86,3 +86,16 @@ def test_urls_that_cannot_be_used_say_what_can(url: str) -> None:
     with pytest.raises(ConfigError, match="sqlite:///PATH or postgresql://") as raised:
         parse_url(url)
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.postgres
+async def test_a_read_only_postgres_is_unavailable(clean_postgres_url: str) -> None:
+    def write(connection: Connection) -> None:
+        # As on a standby, and where a provider has stopped writes to a full disk.
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+        add_site(connection, "here")
+
+    database = Database(clean_postgres_url)
+    with pytest.raises(StoreUnavailable, match="read-only"):
+        await database.write(write)
+    database.close()

@@ -10,6 +10,10 @@ from sqlalchemy import exc
 
 from tm20tui.errors import StoreUnavailable
 
+# PostgreSQL counts these among its own faults: it is read-only (a standby, or a server that was full),
+# or gave up a transaction that took too long.
+_NOT_NOW = frozenset({"25006", "25P03", "25P04"})
+
 
 @contextlib.contextmanager
 def mapped_errors() -> Iterator[None]:
@@ -22,7 +26,7 @@ def mapped_errors() -> Iterator[None]:
     except exc.DBAPIError as error:
         if error.connection_invalidated:
             raise StoreUnavailable(f"the database connection was lost: {_one_line(error.orig)}") from None
-        if _is_unusable(error.orig):
+        if _is_unusable(error.orig) or getattr(error.orig, "sqlstate", "") in _NOT_NOW:
             raise StoreUnavailable(f"the database cannot be used: {_one_line(error.orig)}") from None
         raise
     except sqlite3.DatabaseError as error:
