@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
-from tests.store.factories import NOON, add_punches, add_terminal, add_user
+from tests.ingest.frames import log_frame, make_terminal, record, store
+from tests.store.factories import NOON, add_punch, add_punches, add_terminal, add_user
 from tm20tui.errors import AlreadyRunning, SchemaTooNew, StoreError
-from tm20tui.store.deliveries import count_doubted
+from tm20tui.store.batches import claim_batch
+from tm20tui.store.deliveries import backfill_chunk, count_doubted, refresh_punches
 from tm20tui.store.engine import Database, prepare_directory
 from tm20tui.store.lock import exclusive_use
 from tm20tui.store.punches import add_punches as store_punches
@@ -97,7 +100,7 @@ async def test_a_restored_backup_repeats_nothing_that_was_done_after_it(
     backup(sqlite_database, tmp_path / "copy.db")
     after = await sqlite_database.write(punches, 2)
     sqlite_database.close()
-    assert restore(sqlite_database, tmp_path / "copy.db", force=True) == 2
+    assert restore(sqlite_database, tmp_path / "copy.db", force=True).held == 2
     assert await sqlite_database.read(count_doubted) == {1: 2}
     rows: list[dict[str, Any]] = [
         {
@@ -118,6 +121,96 @@ async def test_a_restored_backup_repeats_nothing_that_was_done_after_it(
     assert len(new) == 3
     assert min(new) > max(before + after) + 100_000
     assert new == list(range(new[0], new[0] + 3))
+
+
+async def test_what_a_restored_backup_would_send_again_by_itself_is_held(
+    sqlite_database: Database, vault: Vault, tmp_path: Path
+) -> None:
+    """Under other keys than since: what was being sent, and what had failed."""
+
+    def fill(conn: Connection) -> None:
+        add_terminal(conn)
+        add_service(conn, vault, ServiceDraft("hr", "https://hr.example"), NOON)
+        ids = add_punches(conn, 1, 6)
+        claim_batch(
+            conn,
+            1,
+            limit=2,
+            node="here",
+            lease_seconds=60,
+            now=NOON,
+            render=lambda _: b"",
+            new_key=lambda: "k",
+        )
+        for ident, changes in (
+            (ids[2], "status = 'failed', attempts = 1, next_attempt_at = '2025-12-30 13:00:00.000000'"),
+            (ids[3], "status = 'failed', attempts = 3, last_error = 'answered 422'"),
+            (ids[4], "status = 'failed', last_error = 'discarded by Ann: twice'"),
+            (ids[5], "status = 'sent'"),
+        ):
+            conn.execute(text(f"UPDATE deliveries SET {changes} WHERE punch_id = {ident}"))
+        refresh_punches(conn, ids)
+
+    await sqlite_database.write(fill)
+    backup(sqlite_database, tmp_path / "copy.db")
+    sqlite_database.close()
+    assert restore(sqlite_database, tmp_path / "copy.db", force=True).held == 4
+    with sqlite_database.connect(writing=False) as connection:
+        query = text("SELECT status, next_attempt_at FROM deliveries ORDER BY punch_id")
+        assert [tuple(row) for row in connection.execute(query)] == [("held", None)] * 4 + [
+            ("failed", None),
+            ("sent", None),
+        ]
+        query = text("SELECT sync_status FROM punches ORDER BY id")
+        assert list(connection.scalars(query)) == ["pending"] * 4 + ["failed", "sent"]
+        assert list(connection.scalars(text("SELECT status FROM batches"))) == ["returned"]
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+async def test_punches_that_may_have_been_delivered_before_a_restore_are_held_when_they_come_again(
+    sqlite_database: Database, vault: Vault, tmp_path: Path, is_lost: bool
+) -> None:
+    await sqlite_database.write(add_terminal)
+    await sqlite_database.write(add_punch, 1, 0)
+    backup(sqlite_database, tmp_path / "copy.db")
+    await sqlite_database.write(add_punch, 1, 60)
+    sqlite_database.close()
+    if is_lost:
+        (tmp_path / "tm20.db").unlink()
+    before = datetime.now(UTC)
+    done = restore(sqlite_database, tmp_path / "copy.db", force=True)
+    if is_lost:
+        assert done.seen_until >= before
+    else:
+        assert done.seen_until == NOON + timedelta(seconds=60)
+    await sqlite_database.write(add_service, vault, ServiceDraft("hr", "https://hr.example"), NOON)
+    await sqlite_database.write(backfill_chunk, 1)
+    terminal = await make_terminal(sqlite_database, timezone="UTC")
+    for at in (done.seen_until, done.seen_until + timedelta(hours=1)):
+        frame = log_frame(terminal, record(5, f"{at:%Y-%m-%d %H:%M:%S}"), received_at=at)
+        await store(sqlite_database, vault, frame)
+    with sqlite_database.connect(writing=False) as connection:
+        query = text("SELECT status, last_error FROM deliveries ORDER BY punch_id")
+        held = ("held", "may have arrived before the backup was restored")
+        assert [tuple(row) for row in connection.execute(query)] == [held, held, ("pending", "")]
+
+
+async def test_a_damaged_database_can_be_replaced_and_all_that_was_replaced_is_kept(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "tm20.db"
+    backup(sqlite_database, tmp_path / "copy.db")
+    sqlite_database.close()
+    found: list[tuple[Path | None, bytes]] = []
+    for damage in (b"no database" * 100, b"neither" * 100):
+        path.write_bytes(damage)
+        found.append((restore(sqlite_database, tmp_path / "copy.db", force=True).kept, damage))
+        assert site_names(sqlite_database) == []
+        sqlite_database.close()
+    restored = restore(sqlite_database, tmp_path / "copy.db", force=True).kept
+    kept = [tmp_path / f"tm20.db.before-restore{number}" for number in ("", "-2", "-3")]
+    assert [path for path, _ in found] + [restored] == kept
+    assert all(path is not None and path.read_bytes() == damage for path, damage in found)
 
 
 async def test_what_is_no_backup_of_ours_is_refused(sqlite_database: Database, tmp_path: Path) -> None:

@@ -48,11 +48,15 @@ def backup(settings: Settings, target: Path) -> int:
 def restore(settings: Settings, source: Path, *, force: bool) -> int:
     """Put `source` in the database's place; refused while a server has it."""
     with _database(settings) as database, _alone_with(database):
-        held = schema.restore(database, source, force=force)
+        done = schema.restore(database, source, force=force)
     print(_("{database}: restored from {path}").format(database=database.label, path=source))
-    if held:
+    if done.kept is not None:
+        print(_("What was there before is kept: {path}").format(path=done.kept))
+    if done.held:
         text = _("{count} deliveries are held: they may have arrived since the backup was made.")
-        print(text.format(count=held))
+        print(text.format(count=done.held))
+    text = _("So will be punches from before {time} that terminals send again.")
+    print(text.format(time=f"{done.seen_until.astimezone():%Y-%m-%d %H:%M %z}"))
     return 0
 
 

@@ -185,13 +185,18 @@ class _Group:
         if not new:
             return
         owed = services.list_owed(self.connection)
+        seen_until = deliveries.find_seen_until(self.connection)
         rows: list[tuple[int, int, bool]] = []
+        doubts: dict[int, str] = {}
         for punch_id, key in new:
+            at = self.punches[key]["time_utc"]
+            if seen_until is not None and at is not None and at <= seen_until:
+                doubts[punch_id] = deliveries.REPEATED
             service_ids = owed.service_ids(key[0])
             rows.extend((punch_id, service_id, key in self.held) for service_id in service_ids)
             if service_ids:
                 self.receipts[key].owed.update(service_ids)
-        deliveries.add_deliveries(self.connection, rows)
+        deliveries.add_deliveries(self.connection, rows, doubts=doubts)
 
     def _is_live(self, reading: Reading, received_at: datetime) -> bool:
         if reading.problem is not None or reading.utc is None:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import BigInteger, BindParameter, Boolean, Connection, bindparam, text
 
 from tm20tui.model import HELD_TIME_PROBLEMS
-from tm20tui.store.deliveries import lock_punches, refresh_punches
+from tm20tui.store.deliveries import REPEATED, find_seen_until, lock_punches, refresh_punches
 from tm20tui.store.schema import Utc
 
 Position = tuple[datetime, int]
@@ -62,10 +62,11 @@ def list_backfill(conn: Connection, period: Period, after: Position | None, limi
 def owe_punches(conn: Connection, period: Period, punch_ids: Sequence[int], *, hold: bool) -> int:
     """Owe those punches to the service, in order of time; return how many it was not owed before.
 
-    With `hold`, what has no trustworthy time waits for an operator.
+    What may have been delivered before a backup was restored waits for an operator and, with
+    `hold`, what has no trustworthy time.
     """
     lock_punches(conn, sorted(punch_ids))
-    values = {**_values(period), "ids": list(punch_ids), "hold": hold}
+    values = {**_values(period), "ids": list(punch_ids), "hold": hold, "seen": find_seen_until(conn)}
     owed = list(conn.scalars(_OWE, values))
     refresh_punches(conn, owed)
     return len(owed)
@@ -119,8 +120,12 @@ _LIST = (
 )
 _HELD = ", ".join(f"'{problem}'" for problem in HELD_TIME_PROBLEMS)
 _OWE = text(
-    "INSERT INTO deliveries (punch_id, service_id, status) "
-    f"SELECT p.id, :service, CASE WHEN :hold AND p.time_problem IN ({_HELD}) THEN 'held' ELSE 'pending' END "
+    "INSERT INTO deliveries (punch_id, service_id, status, last_error) "
+    f"SELECT p.id, :service, CASE WHEN :hold AND p.time_problem IN ({_HELD}) THEN 'held' "
+    "WHEN p.time_utc <= :seen THEN 'held' ELSE 'pending' END, "
+    f"CASE WHEN p.time_utc <= :seen THEN '{REPEATED}' ELSE '' END "
     f"FROM punches p WHERE p.id IN :ids AND {_WANTED} ORDER BY p.time_utc, p.id "
     "ON CONFLICT DO NOTHING RETURNING punch_id"
-).bindparams(*_TYPES, bindparam("hold", type_=Boolean), bindparam("ids", expanding=True))
+).bindparams(
+    *_TYPES, bindparam("hold", type_=Boolean), bindparam("seen", type_=Utc), bindparam("ids", expanding=True)
+)

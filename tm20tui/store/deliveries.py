@@ -8,9 +8,9 @@ partial indexes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import BigInteger, Boolean, Connection, bindparam, text
 
@@ -19,6 +19,15 @@ from tm20tui.store.schema import Utc
 
 DOUBTED = "may have arrived "
 """How the reason of a held delivery begins of which nobody can tell whether it arrived."""
+
+REPEATED = f"{DOUBTED}before the backup was restored"
+"""The reason of what may have been stored and delivered before, and came or was owed again since."""
+
+SEEN_UNTIL = "seen_until"
+"""Under which name among the totals it is kept, in Unix seconds, until when punches may have been seen
+before a backup was restored."""
+
+_NO_DOUBTS: Mapping[int, str] = {}
 
 SWEEP_CHUNK = 1000
 BACKFILL_CHUNK = 5000
@@ -35,13 +44,23 @@ class DeliveryCounts:
     sent: int = 0
 
 
-def add_deliveries(conn: Connection, rows: Sequence[tuple[int, int, bool]]) -> None:
-    """Owe punches to services: (punch id, service id, held), in the punches' own transaction."""
+def add_deliveries(
+    conn: Connection, rows: Sequence[tuple[int, int, bool]], *, doubts: Mapping[int, str] = _NO_DOUBTS
+) -> None:
+    """Owe punches to services: (punch id, service id, held), in the punches' own transaction.
+
+    `doubts` says of which punches nobody can tell whether they arrived, and why: they are held.
+    """
     if rows:
         conn.execute(
             _ADD,
             [
-                {"punch": punch, "service": service, "status": "held" if held else "pending"}
+                {
+                    "punch": punch,
+                    "service": service,
+                    "status": "held" if held or punch in doubts else "pending",
+                    "reason": doubts.get(punch, ""),
+                }
                 for punch, service, held in rows
             ],
         )
@@ -50,6 +69,12 @@ def add_deliveries(conn: Connection, rows: Sequence[tuple[int, int, bool]]) -> N
 def release_held(conn: Connection, punch_id: int) -> tuple[int, ...]:
     """Let a held punch be delivered after all; return the services that are owed it now."""
     return tuple(conn.scalars(_RELEASE, {"punch": punch_id}))
+
+
+def find_seen_until(conn: Connection) -> datetime | None:
+    """Punches from before then may have been delivered before a backup was restored; None if none was."""
+    value = conn.scalar(_SEEN_UNTIL)
+    return None if value is None else datetime.fromtimestamp(int(value), UTC)
 
 
 def begin_backfill(conn: Connection) -> dict[str, int | None]:
@@ -70,7 +95,8 @@ def backfill_chunk(
     """Owe the service another chunk of the punches nobody was owed when it came.
 
     A punch that a deleted service got is not among them: it is never sent twice. What one
-    may have got waits for an operator and, with `hold`, what has no trustworthy time.
+    may have got waits for an operator, as does what may have been delivered before a backup
+    was restored and, with `hold`, what has no trustworthy time.
     Returns whether more are left. Progress is kept in the service's row, so that a crash
     between two chunks loses nothing and repeats nothing.
     """
@@ -82,7 +108,8 @@ def backfill_chunk(
     start, end, everywhere = row
     last = conn.scalar(_BACKFILL_STEP, {"start": start, "end": end, "offset": limit - 1})
     upto = end if last is None else last
-    span = {"service": service_id, "start": start, "end": upto, "hold": hold}
+    seen = find_seen_until(conn)
+    span = {"service": service_id, "start": start, "end": upto, "hold": hold, "seen": seen}
     conn.execute(_BACKFILL_ALL if everywhere else _BACKFILL_MAPPED, span)
     done = last is None or last >= end
     conn.execute(_BACKFILL_DONE if done else _BACKFILL_NEXT, {"service": service_id, "next": upto})
@@ -218,13 +245,17 @@ def lock_punches(conn: Connection, punch_ids: Sequence[int]) -> None:
         conn.execute(_LOCK_FOR_REFRESH, {"ids": list(punch_ids)})
 
 
-_ADD = text("INSERT INTO deliveries (punch_id, service_id, status) VALUES (:punch, :service, :status)")
+_ADD = text(
+    "INSERT INTO deliveries (punch_id, service_id, status, last_error) "
+    "VALUES (:punch, :service, :status, :reason)"
+)
 
 _RELEASE = text(
     "UPDATE deliveries SET status = 'pending', last_error = '' "
     "WHERE punch_id = :punch AND status = 'held' RETURNING service_id"
 )
 
+_SEEN_UNTIL = text(f"SELECT value FROM totals WHERE name = '{SEEN_UNTIL}'")
 _LOCK_PUNCHES = text("LOCK TABLE punches IN SHARE ROW EXCLUSIVE MODE")
 _LAST_PUNCH = text("SELECT MAX(id) FROM punches")
 _BACKFILL_RANGE = text(
@@ -240,18 +271,23 @@ _DOUBT_OF_ANOTHER = (
     "(SELECT MAX(o.last_error) FROM deliveries o WHERE o.punch_id = p.id AND o.status || '' = 'failed' "
     f"AND o.last_error LIKE '{DOUBTED}%')"
 )
+# Why nobody can tell whether a punch arrived, empty where it cannot have.
+_DOUBT = f"COALESCE({_DOUBT_OF_ANOTHER}, CASE WHEN p.time_utc <= :seen THEN '{REPEATED}' ELSE '' END)"
 _BACKFILL = (
     "INSERT INTO deliveries (punch_id, service_id, status, last_error) "
     f"SELECT p.id, :service, CASE WHEN :hold AND p.time_problem IN ({_HELD}) THEN 'held' "
-    f"WHEN {_DOUBT_OF_ANOTHER} IS NOT NULL THEN 'held' ELSE 'pending' END, "
-    f"COALESCE({_DOUBT_OF_ANOTHER}, '') FROM punches p "
+    f"WHEN {_DOUBT} <> '' THEN 'held' ELSE 'pending' END, {_DOUBT} FROM punches p "
     "WHERE p.sync_status = 'pending' AND p.id > :start AND p.id <= :end "
     "AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.punch_id = p.id "
     "AND (d.status IN ('sent', 'duplicate') "
     "OR d.service_id IN (SELECT s.id FROM services s WHERE s.deleted_at IS NULL))) {served} "
     "ORDER BY p.id ON CONFLICT DO NOTHING"
 )
-_BACKFILL_TYPES = (bindparam("service", type_=BigInteger), bindparam("hold", type_=Boolean))
+_BACKFILL_TYPES = (
+    bindparam("service", type_=BigInteger),
+    bindparam("hold", type_=Boolean),
+    bindparam("seen", type_=Utc),
+)
 _BACKFILL_ALL = text(_BACKFILL.format(served="")).bindparams(*_BACKFILL_TYPES)
 _BACKFILL_MAPPED = text(
     _BACKFILL.format(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from alembic import command
 from alembic.config import Config
@@ -13,14 +17,16 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from tm20tui.errors import SchemaTooNew, StoreError
-from tm20tui.store.deliveries import DOUBTED
+from tm20tui.errors import SchemaTooNew, StoreError, StoreUnavailable
+from tm20tui.model import utc_now
+from tm20tui.store.deliveries import SEEN_UNTIL
 from tm20tui.store.engine import Database, mapped_errors, prepare_directory, sqlite_path
-from tm20tui.store.punches import LOG_ID_FLOOR
+from tm20tui.store.restored import hold_what_may_repeat
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 _LOG_IDS_LEFT_OUT = 1_000_000
+_SIDES = ("", "-wal", "-shm")
 
 
 def _config() -> Config:
@@ -95,60 +101,108 @@ def backup(database: Database, target: Path) -> int:
     return target.stat().st_size
 
 
-def restore(database: Database, source: Path, *, force: bool) -> int:
-    """Put a backup in the database's place; return how many deliveries wait for an operator now.
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did. `kept` is what was there before, None if nothing was; `held` deliveries
+    wait for an operator, as will punches of the time until `seen_until` that come again."""
+
+    held: int
+    kept: Path | None
+    seen_until: datetime
+
+
+def restore(database: Database, source: Path, *, force: bool) -> Restored:
+    """Put a backup in the database's place.
 
     An existing database is overwritten only with `force`, and kept beside as
-    `NAME.before-restore`. What was pending may have been sent since the backup was made: it
-    is held. New punches get log ids that no service can know yet. Raises `StoreError` when
-    the backup is no database of ours.
+    `NAME.before-restore`, with a number where one is kept already. What is not known to
+    have arrived may have been sent since the backup was made: it is held. New punches get
+    log ids that no service can know yet. Raises `StoreError` when the backup is no database
+    of ours.
     """
     path = sqlite_path(database.url)
     if path is None:
         raise StoreError("db restore is for SQLite; for PostgreSQL use pg_restore")
     _check_backup(source)
-    if path.exists() and path.stat().st_size and not force:
+    exists = path.exists() and path.stat().st_size > 0
+    if exists and not force:
         raise StoreError(
             f"{path} exists: add --force to replace it (it is kept as {path.name}.before-restore)"
         )
     prepare_directory(database.url)
     staged = path.with_name(path.name + ".restoring")
-    staged.unlink(missing_ok=True)
+    for suffix in _SIDES:
+        staged.with_name(staged.name + suffix).unlink(missing_ok=True)
     _copy(source, staged)
-    held = _step_over(staged, path)
-    if path.exists() and path.stat().st_size:
-        kept = path.with_name(path.name + ".before-restore")
-        kept.unlink(missing_ok=True)
-        _copy(path, kept)
-    for suffix in ("-wal", "-shm"):
+    held, seen_until = _step_over(staged, path)
+    kept = _set_aside(path) if exists else None
+    for suffix in _SIDES[1:]:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     staged.replace(path)
-    return held
+    return Restored(held, kept, seen_until)
 
 
-def _step_over(staged: Path, replaced: Path) -> int:
-    """Have a backup repeat nothing that was done after it was made; return how many are held."""
-    last = max(_last_punch(staged), _last_punch(replaced))
+def _step_over(staged: Path, replaced: Path) -> tuple[int, datetime]:
+    """Have a backup repeat nothing that was done after it was made: how many are held, and until
+    when punches may have been seen."""
+    now = utc_now()
+    backup_end, replaced_end = _read_end(staged), _read_end(replaced)
+    last = max(backup_end.last_id, replaced_end.last_id)
+    seen_until = replaced_end.seen_until
+    if seen_until is None or (backup_end.seen_until is not None and seen_until < backup_end.seen_until):
+        # It is not the one that the backup was made of.
+        seen_until = now
+    database = Database(f"sqlite:///{staged}")
     try:
-        with contextlib.closing(sqlite3.connect(staged)) as connection, connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO totals (name, node, value) VALUES (?, '', ?)",
-                (LOG_ID_FLOOR, last + _LOG_IDS_LEFT_OUT),
+        upgrade(database)
+        with mapped_errors(), database.connect(writing=True) as connection, connection.begin():
+            held = hold_what_may_repeat(
+                connection, log_id_floor=last + _LOG_IDS_LEFT_OUT, seen_until=seen_until, now=now
             )
-            return connection.execute(
-                "UPDATE deliveries SET status = 'held', last_error = ? WHERE status = 'pending'",
-                (f"{DOUBTED}since the backup was made",),
-            ).rowcount
-    except sqlite3.Error as error:
+        database.close()
+        with contextlib.closing(sqlite3.connect(staged)) as file:
+            file.execute("PRAGMA journal_mode=DELETE")
+    except (StoreUnavailable, sqlite3.Error) as error:
         raise StoreError(f"cannot prepare {staged}: {error}") from None
+    finally:
+        database.close()
+    return held, seen_until
 
 
-def _last_punch(path: Path) -> int:
+class _End(NamedTuple):
+    """The last punch of a database file, as far as it can be read: its id, and until when it, or
+    one that it replaced itself, received any."""
+
+    last_id: int = 0
+    seen_until: datetime | None = None
+
+
+def _read_end(path: Path) -> _End:
     try:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-            return int(connection.execute("SELECT MAX(id) FROM punches").fetchone()[0] or 0)
+            last, at = connection.execute("SELECT MAX(id), MAX(received_at) FROM punches").fetchone()
+            query = "SELECT value FROM totals WHERE name = ?"
+            before = connection.execute(query, (SEEN_UNTIL,)).fetchone()
     except sqlite3.Error:
-        return 0
+        return _End()
+    times = [datetime.fromisoformat(at).replace(tzinfo=UTC)] if at else []
+    times += [datetime.fromtimestamp(before[0], UTC)] if before else []
+    return _End(last or 0, max(times, default=None))
+
+
+def _set_aside(path: Path) -> Path:
+    """Keep the database that is replaced, whatever is wrong with it, and what was kept before."""
+    name = f"{path.name}.before-restore"
+    free = (path.with_name(name if number < 2 else f"{name}-{number}") for number in itertools.count(1))
+    kept = next(one for one in free if not one.exists())
+    try:
+        _copy(path, kept)
+    except StoreError:
+        # It may be damaged: that is what backups are for.
+        for suffix in _SIDES:
+            with contextlib.suppress(FileNotFoundError):
+                path.with_name(path.name + suffix).replace(kept.with_name(kept.name + suffix))
+    return kept
 
 
 def _check_backup(source: Path) -> None:
