@@ -21,6 +21,10 @@ from tm20tui.model import utc_now
 Severity = Literal["warning", "critical"]
 
 LONGEST_KEY = 200
+OF_TERMINALS = frozenset(
+    {"silent", "drift", "storage", "clock", "backfill", "users-gone", "leavers", "zones", "takeover"}
+)
+"""The kinds of alarm that are about one terminal, by its id; `takeover` by its serial in lower case."""
 _SENTENCES = 20
 _CLEARED_REMEMBERED = 200
 _RELOADED_SECONDS = 900.0
@@ -80,6 +84,11 @@ class Alarms:
         if len(self._cleared) > _CLEARED_REMEMBERED:
             del self._cleared[next(iter(self._cleared))]
         self._put(done, "alarm.cleared")
+
+    def forget_terminal(self, terminal_id: int, sn: str) -> None:
+        """A terminal was deleted: nothing about it is of concern any more."""
+        for kind in OF_TERMINALS:
+            self.clear(f"{kind}:{sn.casefold() if kind == 'takeover' else terminal_id}")
 
     def acknowledge(self, key: str, operator: str) -> Alarm:
         """Note that `operator` knows of it; the first who did stays named. `NotFound` unless it lasts."""

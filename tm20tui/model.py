@@ -42,7 +42,8 @@ class Terminal:
     `sn` is kept as first reported; two serials that differ only in case are one
     terminal. `timezone` is the IANA zone of its site. `capacity` holds the
     counters of its last `reg` (`usersize`, `usedlog`, ...). `drift_seconds` is
-    terminal clock minus server clock when last measured, None if never.
+    terminal clock minus server clock when last measured, None if never. `deleted_at` None:
+    it is not deleted.
     """
 
     id: int
@@ -63,6 +64,7 @@ class Terminal:
     last_address: str
     drift_seconds: float | None
     drift_at: datetime | None
+    deleted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

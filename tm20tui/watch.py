@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from tm20tui.alarms import Alarm
+from tm20tui.alarms import OF_TERMINALS, Alarm
 from tm20tui.conditions import (
     KINDS,
     KINDS_WITHOUT_DATABASE,
@@ -91,7 +91,7 @@ class Watch:
             gateway.alarms.set(finding.key, finding.sentence, severity=finding.severity)
         decided = KINDS if self.stored is not None else KINDS_WITHOUT_DATABASE
         for key in active - {finding.key for finding in found}:
-            if key.partition(":")[0] in decided:
+            if key.partition(":")[0] in decided or self._is_of_nobody(key):
                 gateway.alarms.clear(key)
         return failure or f"{len(gateway.alarms.active())} alarms"
 
@@ -145,6 +145,13 @@ class Watch:
             quarantined_in_an_hour=self._grown(now, stored.totals.get("quarantined", 0)),
             store_failure=failure,
         )
+
+    def _is_of_nobody(self, key: str) -> bool:
+        """Whether it was raised about a terminal that was being deleted."""
+        kind, _, ident = key.partition(":")
+        if self.stored is None or kind not in OF_TERMINALS or kind == "takeover":
+            return False
+        return ident not in {str(terminal.id) for terminal in self.stored.terminals}
 
     def _terminal(self, terminal: Terminal, session: SessionView | None) -> TerminalFacts:
         return TerminalFacts(

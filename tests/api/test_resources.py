@@ -165,6 +165,25 @@ async def test_a_terminal_is_named_approved_and_blocked(api: Running) -> None:
     assert len((await get(api, f"{TERMINALS}?admission=blocked&state=blocked"))["terminals"]) == 1
 
 
+async def test_a_terminal_is_deleted_by_its_serial(api_on_both: Running) -> None:
+    api = api_on_both
+    ident = await api.gateway.database.write(add_terminal, "TM20-001")
+    await api.gateway.database.write(add_punches, ident, 2)
+    url = f"{TERMINALS}{ident}/"
+    assert (await api.client.delete(url)).status_code == 400
+    wrong = await api.client.delete(f"{url}?confirm=TM20-002")
+    assert (wrong.status_code, wrong.json()["field"]) == (400, "confirm")
+    deleted = await api.client.delete(f"{url}?confirm=TM20-001")
+    assert deleted.json() == {"success": True, "terminal_id": ident, "cancelled": 0}
+    assert (await api.client.get(url)).status_code == 404
+    assert (await api.client.delete(f"{url}?confirm=TM20-001")).status_code == 404
+    assert (await get(api, TERMINALS))["terminals"] == []
+    (gone,) = (await get(api, f"{TERMINALS}?deleted=true"))["terminals"]
+    assert (gone["state"], gone["deleted_at"] is None) == ("deleted", False)
+    for name in (f"terminal_id={ident}", "terminal_sn=TM20-001"):
+        assert len((await get(api, f"{LOGS}?{name}"))["logs"]) == 2
+
+
 async def test_a_new_policy_recomputes_directions_in_the_background(api: Running) -> None:
     ident = await api.gateway.database.write(add_terminal, "TM20-001")
     ids = await api.gateway.database.write(add_punches, ident, 3)

@@ -54,6 +54,16 @@ def test_dangerous_things_are_asked_about_on_a_terminal(
     assert names.count(name) == count
 
 
+def test_a_terminal_is_deleted_once_its_serial_is_typed(shell: Shell) -> None:
+    done = shell.run("terminals", "delete", "ZX2")
+    assert (done.returncode, "add --confirm SERIAL" in done.stderr) == (2, True)
+    ended, seen = shell.on_a_terminal("terminals", "delete", "ZX2", typed=b"ZX1\n")
+    assert (ended, "confirm must be the terminal's serial, ZX2" in seen) == (2, True)
+    ended, seen = shell.on_a_terminal("terminals", "delete", "ZX2", "--help")
+    assert (ended, "--confirm" in seen) == (0, True)
+    assert json.loads(shell.ok("terminals", "show", "ZX2", "--json"))["state"] == "waiting"
+
+
 def test_the_help_of_what_takes_fields_lists_them(shell: Shell) -> None:
     helped = shell.ok("services", "add", "--help").splitlines()
     names = [line.split()[0] for line in helped[helped.index("fields:") + 1 :]]

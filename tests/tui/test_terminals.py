@@ -17,6 +17,7 @@ import trio
 from sqlalchemy import Connection, insert
 from trio_websocket import ConnectionClosed, open_websocket_url
 
+from tests.store.factories import add_terminal
 from tests.tui.world import Console, World, client, console, running
 from tm20tui.store.schema import terminals
 from tm20tui.tui.dialogs import Confirm
@@ -281,6 +282,28 @@ def test_a_terminal_is_renamed_and_gets_its_name_back(world: World) -> None:
         await seen.until(lambda: line(seen, SN).name == "Nord")
         await seen.press("z")
         await seen.until(lambda: line(seen, SN).name == "Entrée nord")
+
+    look(world, body)
+
+
+def test_a_terminal_is_deleted_once_its_serial_is_typed(world: World) -> None:
+    async def body(seen: Console) -> None:
+        world.write(add_terminal, "GONE-1", site="Default")
+        await seen.until(lambda: any(one.sn == "GONE-1" for one in seen.app.seen.terminals))
+        ident = line(seen, "GONE-1").id
+        await seen.press("f5")
+        await seen.until(lambda: seen.grid.find(ident) is not None)
+        seen.grid.go_to(ident)
+        await seen.press("enter")
+        await seen.see("[Punches]")
+        await seen.press("a", "x")
+        await seen.see("Type GONE-1 to confirm:", "waits for approval")
+        await seen.press(*"gone", "enter")
+        assert isinstance(seen.app.screen, Confirm)
+        await seen.press(*"-1", "enter")
+        await seen.see("✓ delete the terminal: GONE-1")
+        await seen.until(lambda: not any(one.sn == "GONE-1" for one in seen.app.seen.terminals))
+        await seen.until(lambda: not isinstance(seen.app.screen, TerminalDetail))
 
     look(world, body)
 

@@ -164,6 +164,13 @@ class TerminalQuery(IdQuery):
     limit: int = Field(default=LARGEST_PAGE, ge=1, le=LARGEST_PAGE)
     admission: Admission | None = None
     state: Literal["online", "offline", "waiting", "blocked"] | None = None
+    deleted: bool = Field(default=False, description="those that were deleted, instead of the others")
+
+
+class ConfirmQuery(Query):
+    """`DELETE terminals/{id}/`."""
+
+    confirm: str = Field(description="the terminal's serial", examples=["TM20-001"])
 
 
 class Kinds(Query):

@@ -10,7 +10,7 @@ from pydantic import Field
 from tm20tui.api.bodies import Body, JsonObject, checked, documented_body, only, optional_text
 from tm20tui.api.caller import Caller
 from tm20tui.api.paging import cut_by_id
-from tm20tui.api.queries import Id, PathId, TerminalQuery
+from tm20tui.api.queries import ConfirmQuery, Id, PathId, TerminalQuery
 from tm20tui.api.views import Pagination, TerminalOut, View, show_terminal
 from tm20tui.model import DirectionPolicy
 from tm20tui.operations import sites, terminals
@@ -45,13 +45,21 @@ class TerminalAnswer(View):
     task_id: str | None = None
 
 
+class DeletedTerminalAnswer(View):
+    """A terminal that is gone; `cancelled` commands and loads of users were under way and are over."""
+
+    success: Literal[True] = True
+    terminal_id: int
+    cancelled: int
+
+
 def terminal_routes() -> APIRouter:
-    """List, show, change, approve, move, block."""
+    """List, show, change, approve, move, block, delete."""
     router = APIRouter(prefix="/terminals", tags=["terminals"])
 
     @router.get("/")
     async def list_terminals(call: Caller, query: Annotated[TerminalQuery, Query()]) -> TerminalsAnswer:
-        views = await terminals.list_terminals(call, admission=query.admission)
+        views = await terminals.list_terminals(call, admission=query.admission, deleted=query.deleted)
         shown = [show_terminal(view) for view in views if query.state in (None, view.state)]
         page, pagination = cut_by_id(shown, query)
         return TerminalsAnswer(terminals=page, pagination=pagination)
@@ -86,5 +94,12 @@ def terminal_routes() -> APIRouter:
     @router.post("/{terminal_id}/block/")
     async def block_terminal(call: Caller, terminal_id: PathId) -> TerminalAnswer:
         return TerminalAnswer(terminal=show_terminal(await terminals.block_terminal(call, terminal_id)))
+
+    @router.delete("/{terminal_id}/")
+    async def delete_terminal(
+        call: Caller, terminal_id: PathId, query: Annotated[ConfirmQuery, Query()]
+    ) -> DeletedTerminalAnswer:
+        deleted = await terminals.delete_terminal(call, terminal_id, query.confirm)
+        return DeletedTerminalAnswer(terminal_id=deleted.terminal.id, cancelled=deleted.cancelled)
 
     return router

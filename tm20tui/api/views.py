@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
@@ -106,12 +106,12 @@ class LogDetailView(LogView):
 
 
 class TerminalOut(View):
-    """A terminal; `address` and `connected_at` are of its live connection."""
+    """A terminal; `address` and `connected_at` are of its live connection; `deleted_at` null: it is not."""
 
     id: int
     sn: str
     name: str
-    state: TerminalState
+    state: TerminalState | Literal["deleted"]
     admission: Admission
     direction_policy: DirectionPolicy
     site: str
@@ -126,6 +126,7 @@ class TerminalOut(View):
     connected_at: Utc | None
     drift_seconds: float | None
     drift_at: Utc | None
+    deleted_at: Utc | None
 
 
 class TaskView(View):

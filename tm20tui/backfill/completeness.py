@@ -102,7 +102,7 @@ def read_completeness(
     online_since: datetime | None,
 ) -> list[DayCompleteness]:
     """The days from `first` to `last`, both included, oldest first; `NotFound` for the terminal."""
-    zone = ZoneInfo(get_terminal(connection, terminal_id).timezone)
+    zone = ZoneInfo(get_terminal(connection, terminal_id, with_deleted=True).timezone)
     checks = store.list_checks(connection, terminal_id, first, last)
     counts = store.count_days(connection, terminal_id, first, last, zone)
     return [

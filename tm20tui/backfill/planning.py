@@ -34,7 +34,7 @@ def plan_pull(
     connection: Connection, terminal_id: int, told: Told, most_days: int, now: datetime
 ) -> Reconciliation:
     """What a terminal that holds more than is stored is asked for first."""
-    terminal = get_terminal(connection, terminal_id)
+    terminal = get_terminal(connection, terminal_id, with_deleted=True)
     known, found = read_comparison(connection, terminal_id, told)
     assert found is not None
     zone = ZoneInfo(terminal.timezone)
@@ -60,7 +60,7 @@ def plan_pull(
 
 def plan_days(connection: Connection, terminal_id: int, told: Told, most_days: int, now: datetime) -> Plan:
     """The days since a terminal and the server agreed last."""
-    zone = ZoneInfo(get_terminal(connection, terminal_id).timezone)
+    zone = ZoneInfo(get_terminal(connection, terminal_id, with_deleted=True).timezone)
     known = find_reconciliation(connection, terminal_id)
     today = now.astimezone(zone).date()
     return policy.by_days(known, told, today=today, checked=(), most_days=most_days)
@@ -68,7 +68,7 @@ def plan_days(connection: Connection, terminal_id: int, told: Told, most_days: i
 
 def plan_yesterday(connection: Connection, terminal_id: int, tried: date | None, now: datetime) -> Tried:
     """Have the last day that is over listed, unless it was `tried` or all of it is known to be here."""
-    terminal = get_terminal(connection, terminal_id)
+    terminal = get_terminal(connection, terminal_id, with_deleted=True)
     zone = ZoneInfo(terminal.timezone)
     day = (now - _AFTER_MIDNIGHT).astimezone(zone).date() - timedelta(days=1)
     if day == tried or terminal.first_seen_at >= day_bounds(day, zone)[1]:

@@ -85,7 +85,7 @@ def agree(connection: Connection, terminal_id: int, told: Told, unaccounted: int
     """Note that all the terminal held when it told its count is held here, but for `unaccounted`."""
     known, found = read_comparison(connection, terminal_id, told)
     assert found is not None
-    zone = ZoneInfo(get_terminal(connection, terminal_id).timezone)
+    zone = ZoneInfo(get_terminal(connection, terminal_id, with_deleted=True).timezone)
     today = told.at.astimezone(zone).date()
     since = told.until if known.agreed_at is None else known.agreed_at
     first = max(min(since.astimezone(zone).date(), today), today - timedelta(days=_MOST_DAYS_NOTED))

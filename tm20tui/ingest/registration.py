@@ -12,6 +12,7 @@ from tm20tui.ingest.times import parse_wall_clock
 from tm20tui.model import Admission, Terminal
 from tm20tui.protocol import DevInfo
 from tm20tui.store import terminals
+from tm20tui.store.terminal_removal import return_terminal
 from tm20tui.store.text import storable
 
 if TYPE_CHECKING:
@@ -25,20 +26,23 @@ def register(connection: Connection, frame: RegFrame, config: IngestConfig, site
     """Note a `reg`; the receipt carries the terminal, or the reason why it stays unknown."""
     sn = frame.push.sn
     terminal = terminals.find_terminal(connection, sn)
-    if terminal is None:
+    if terminal is None or terminal.deleted_at is not None:
         if config.admission == "closed":
             return Receipt(refusal="unknown terminal")
         admission: Admission = "approved" if config.admission == "open" else "pending"
         if admission == "pending" and terminals.count_pending(connection) >= config.pending_terminals_limit:
             return Receipt(refusal="too many terminals wait for approval")
-        terminal = terminals.add_terminal(
-            connection,
-            sn,
-            site_id=site_id,
-            admission=admission,
-            direction_policy=config.direction_policy,
-            now=frame.received_at,
-        )
+        if terminal is None:
+            terminal = terminals.add_terminal(
+                connection,
+                sn,
+                site_id=site_id,
+                admission=admission,
+                direction_policy=config.direction_policy,
+                now=frame.received_at,
+            )
+        else:
+            terminal = return_terminal(connection, terminal.id, admission, frame.received_at)
     changes: dict[str, Any] = {"last_seen_at": frame.received_at, "last_address": frame.address[:64]}
     changes.update(_reported(frame.push.devinfo, terminal, frame.received_at))
     terminal = terminals.update_terminal(connection, terminal.id, changes)

@@ -106,7 +106,7 @@ def _list(
     connection: Connection, filters: AttendanceFilters, after: Position | None, limit: int
 ) -> AttendancePage:
     if filters.terminal_id is not None:
-        terminals.get_terminal(connection, filters.terminal_id)
+        terminals.get_terminal(connection, filters.terminal_id, with_deleted=True)
     if filters.service_id is not None:
         try:
             services.get_service(connection, filters.service_id)

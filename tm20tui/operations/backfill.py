@@ -64,7 +64,7 @@ async def show_completeness(
     Raises:
         NotFound, InvalidInput
     """
-    terminal = await call.gateway.database.read(get_terminal, terminal_id)
+    terminal = await call.gateway.database.read(get_terminal, terminal_id, with_deleted=True)
     today = utc_now().astimezone(ZoneInfo(terminal.timezone)).date()
     _check_years(from_day, to_day)
     last = to_day or max(today, from_day or today)

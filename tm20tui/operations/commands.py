@@ -59,7 +59,7 @@ async def list_commands(
 
     def read(connection: Connection) -> CommandPage:
         if terminal_id is not None:
-            get_terminal(connection, terminal_id)
+            get_terminal(connection, terminal_id, with_deleted=True)
         chosen: Any = status
         return commands.list_commands(
             connection, terminal_id=terminal_id, status=chosen, name=name, after=after, limit=limit

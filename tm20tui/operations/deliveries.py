@@ -239,7 +239,7 @@ def _check_place(connection: Connection, filters: DeliveryFilters) -> None:
     if filters.service_id is not None:
         services.get_service(connection, filters.service_id)
     if filters.terminal_id is not None:
-        terminals.get_terminal(connection, filters.terminal_id)
+        terminals.get_terminal(connection, filters.terminal_id, with_deleted=True)
 
 
 def _check_standings(connection: Connection, named: Sequence[int], check: Callable[[Standing], None]) -> None:

@@ -49,7 +49,7 @@ def _recompute(
     rows: Sequence[_Row],
     day_starts_at: time,
 ) -> None:
-    policy = terminals.get_terminal(connection, terminal_id).direction_policy
+    policy = terminals.get_terminal(connection, terminal_id, with_deleted=True).direction_policy
     punches.set_directions(
         connection, [(ident, derive_direction(policy, inout)) for ident, *_, inout in rows]
     )

@@ -61,7 +61,9 @@ async def judge_punches(call: Call, punch_ids: Sequence[int]) -> dict[int, Judge
         for terminal_id, enrollid, at in list_owners(connection, punch_ids):
             if terminal_id in hours:
                 times.setdefault((terminal_id, enrollid), []).append(at)
-        zones = {ident: ZoneInfo(get_terminal(connection, ident).timezone) for ident, _ in times}
+        zones = {
+            ident: ZoneInfo(get_terminal(connection, ident, with_deleted=True).timezone) for ident, _ in times
+        }
         for (terminal_id, enrollid), moments in times.items():
             found = list_user_punches(
                 connection, terminal_id, enrollid, min(moments) - _REACH, max(moments) + _REACH

@@ -153,7 +153,7 @@ async def _filters(
                 raise InvalidInput("terminal_sn is of another terminal than terminal_id", field="terminal_sn")
             found = replace(filters, terminal_id=terminal.id)
         if found.terminal_id is not None:
-            terminals.get_terminal(connection, found.terminal_id)
+            terminals.get_terminal(connection, found.terminal_id, with_deleted=True)
         if service_id is not None:
             services.get_service(connection, service_id)
         return found

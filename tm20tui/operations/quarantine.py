@@ -86,7 +86,7 @@ async def list_quarantine(
 
     def read(connection: Connection) -> list[Quarantined]:
         if terminal_id is not None:
-            terminals.get_terminal(connection, terminal_id)
+            terminals.get_terminal(connection, terminal_id, with_deleted=True)
         return quarantine.list_quarantined(
             connection,
             terminal_id=terminal_id,
@@ -194,7 +194,7 @@ def _read_pieces(raw: str, reason: str) -> Reread:
 def _find(connection: Connection, quarantine_id: int) -> tuple[Quarantined, Terminal]:
     item = quarantine.get_quarantined(connection, quarantine_id)
     if item.terminal_id is not None:
-        return item, terminals.get_terminal(connection, item.terminal_id)
+        return item, terminals.get_terminal(connection, item.terminal_id, with_deleted=True)
     terminal = terminals.find_terminal(connection, item.sn) if item.sn else None
     if terminal is None:
         raise Conflict("nobody knows which terminal it came from, so it cannot be stored")

@@ -66,7 +66,7 @@ async def backfill_service(
     def count(connection: Connection) -> tuple[Service, BackfillCounts]:
         service = services.get_service(connection, service_id)
         if terminal_id is not None:
-            terminal = terminals.get_terminal(connection, terminal_id)
+            terminal = terminals.get_terminal(connection, terminal_id, with_deleted=True)
             if service.terminal_ids is not None and terminal_id not in service.terminal_ids:
                 raise Conflict(f"{service.name} does not serve {terminal.sn}", field="terminal_id")
         return service, backfilling.count_backfill(connection, period)

@@ -41,7 +41,7 @@ async def manual_sync(
 
 def _choose(connection: Connection, config_id: int | None, terminal_id: int | None) -> list[Service]:
     if terminal_id is not None:
-        terminals.get_terminal(connection, terminal_id)
+        terminals.get_terminal(connection, terminal_id, with_deleted=True)
     if config_id is None:
         active = [service for service in services.list_services(connection) if service.is_active]
         if not active:

@@ -63,7 +63,7 @@ async def list_messages(
         raise InvalidInput("before_id and before_at are given together", field="before_at")
 
     def read(connection: Connection) -> list[Message]:
-        get_terminal(connection, terminal_id)
+        get_terminal(connection, terminal_id, with_deleted=True)
         return read_messages(
             connection, terminal_id, before_id=before_id, before_at=before_at, limit=limit + 1
         )

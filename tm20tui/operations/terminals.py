@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from tm20tui.errors import Conflict, InvalidInput
-from tm20tui.model import ADMISSIONS, DIRECTION_POLICIES, Admission, Terminal
+from tm20tui.errors import Conflict, InvalidInput, NotFound
+from tm20tui.model import ADMISSIONS, DIRECTION_POLICIES, Admission, Terminal, utc_now
 from tm20tui.operations.call import Call
 from tm20tui.operations.directions import recompute_directions
 from tm20tui.operations.registry import operation
 from tm20tui.snapshot import TerminalState, state_of
-from tm20tui.store import terminals
+from tm20tui.store import terminal_removal, terminals
+from tm20tui.store.terminal_removal import Removal
 from tm20tui.terminals.roster import SessionView
 
 if TYPE_CHECKING:
@@ -30,12 +32,12 @@ class TerminalView:
     """A terminal and, while it is connected, its session.
 
     `state`: `online`, `offline` (not connected, or mute), `waiting` for an operator's
-    approval, `blocked`. `last_seen_at` is None for a terminal that never was heard.
+    approval, `blocked`, `deleted`. `last_seen_at` is None for a terminal that never was heard.
     """
 
     terminal: Terminal
     session: SessionView | None
-    state: TerminalState
+    state: TerminalState | Literal["deleted"]
     last_seen_at: datetime | None
 
 
@@ -47,12 +49,22 @@ class TerminalChange:
     task: TaskRecord | None
 
 
+@dataclass(frozen=True, slots=True)
+class DeletedTerminal:
+    """A terminal that is gone; `cancelled` commands and loads of users were under way and are over."""
+
+    terminal: Terminal
+    cancelled: int
+
+
 @operation("terminals.list", "viewer", writes=False)
-async def list_terminals(call: Call, *, admission: str | None = None) -> list[TerminalView]:
-    """Every terminal by id, or those of one admission."""
+async def list_terminals(
+    call: Call, *, admission: str | None = None, deleted: bool = False
+) -> list[TerminalView]:
+    """Every terminal by id, or those of one admission; with `deleted` those that were deleted instead."""
     if admission is not None and admission not in ADMISSIONS:
         raise InvalidInput(f"admission must be one of {', '.join(ADMISSIONS)}", field="admission")
-    stored = await call.gateway.database.read(terminals.list_terminals, admission=admission)
+    stored = await call.gateway.database.read(terminals.list_terminals, admission=admission, deleted=deleted)
     sessions = call.gateway.roster.views()
     return [_view(terminal, sessions.get(terminal.id)) for terminal in stored]
 
@@ -114,6 +126,31 @@ async def change_terminal(
     return TerminalChange(_now(call.gateway, after), task)
 
 
+@operation("terminals.delete", "admin")
+async def delete_terminal(call: Call, terminal_id: int, confirm: str) -> DeletedTerminal:
+    """Delete a terminal; `confirm` is its serial. Its punches stay, and are delivered as ever.
+
+    It is disconnected, on no list any more, and what was asked of it is cancelled. When it dials in
+    again it is like an unknown one (`terminals.admission`); once let in it is what it was, with its
+    name, site, schedules and users, and what it sends again is not stored twice. To keep it out,
+    block it instead.
+
+    Raises:
+        NotFound
+        InvalidInput: `confirm` is not its serial.
+    """
+    gateway = call.gateway
+    removal = await gateway.database.write(_delete, terminal_id, confirm)
+    terminal = removal.terminal
+    gateway.roster.refresh(terminal)
+    gateway.commands.announce(removal.commands)
+    if removal.load is not None:
+        with suppress(NotFound, Conflict):
+            gateway.tasks.cancel(removal.load.task_id)
+    gateway.alarms.forget_terminal(terminal.id, terminal.sn)
+    return DeletedTerminal(terminal, len(removal.commands) + (removal.load is not None))
+
+
 async def _admit(gateway: Gateway, terminal_id: int, admission: Admission) -> TerminalView:
     _, terminal = await gateway.database.write(_change, terminal_id, {"admission": admission})
     gateway.roster.refresh(terminal)
@@ -123,6 +160,13 @@ async def _admit(gateway: Gateway, terminal_id: int, admission: Admission) -> Te
 def _change(connection: Connection, terminal_id: int, changes: dict[str, Any]) -> tuple[Terminal, Terminal]:
     before = terminals.get_terminal(connection, terminal_id)
     return before, terminals.update_terminal(connection, terminal_id, changes)
+
+
+def _delete(connection: Connection, terminal_id: int, confirm: str) -> Removal:
+    terminal = terminals.get_terminal(connection, terminal_id)
+    if confirm.strip().casefold() != terminal.sn.casefold():
+        raise InvalidInput(f"confirm must be the terminal's serial, {terminal.sn}", field="confirm")
+    return terminal_removal.delete_terminal(connection, terminal_id, utc_now())
 
 
 def _checked_name(name: str) -> str:
@@ -138,4 +182,5 @@ def _now(gateway: Gateway, terminal: Terminal) -> TerminalView:
 
 def _view(terminal: Terminal, session: SessionView | None) -> TerminalView:
     seen = terminal.last_seen_at if session is None else session.last_heard_at
-    return TerminalView(terminal, session, state_of(terminal, session), seen)
+    state = "deleted" if terminal.deleted_at is not None else state_of(terminal, session)
+    return TerminalView(terminal, session, state, seen)

@@ -74,7 +74,7 @@ def note_outcomes(connection: Connection, now: datetime) -> int:
         sent = commands.list_commands(
             connection, terminal_id=terminal_id, name=SetSchedule.name, limit=_LOOKED_AT
         ).commands
-        firmware = get_terminal(connection, terminal_id).firmware if sent else ""
+        firmware = get_terminal(connection, terminal_id, with_deleted=True).firmware if sent else ""
         for schedule in group:
             record = find_sending(schedule, sent)
             if record is None:

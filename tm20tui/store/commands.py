@@ -7,7 +7,7 @@ the second is told (`Conflict`). Which moves there are is `terminals.command_sta
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -222,11 +222,20 @@ def expire_overdue(conn: Connection, now: datetime, terminal_id: int | None = No
         settled_at=now,
         arguments_sealed=None,
     )
-    ids = list(conn.scalars(query.returning(commands.c.id)))
-    if not ids:
-        return []
-    found = select(*_COLUMNS).where(commands.c.id.in_(ids)).order_by(commands.c.id)
-    return [_record(row) for row in conn.execute(found)]
+    return _list_by_id(conn, list(conn.scalars(query.returning(commands.c.id))))
+
+
+def end_open(conn: Connection, terminal_id: int, reason: str, now: datetime) -> list[CommandRecord]:
+    """Cancel what is queued for a terminal; what is in flight is unknown. Return what they became."""
+    was_sent = commands.c.status == "sent"
+    query = update(commands).where(*_open_of(terminal_id))
+    query = query.values(
+        status=case((was_sent, "unknown"), else_="cancelled"),
+        reason=reason,
+        settled_at=now,
+        arguments_sealed=None,
+    )
+    return _list_by_id(conn, list(conn.scalars(query.returning(commands.c.id))))
 
 
 def requeue_after_disconnect(
@@ -317,6 +326,13 @@ def forget_unknown(conn: Connection, terminal_id: int, firmware: str, name: str)
     """It has the command after all."""
     taught = *_taught(terminal_id, firmware), unknown_commands.c.command == name
     conn.execute(delete(unknown_commands).where(*taught))
+
+
+def _list_by_id(conn: Connection, ids: Sequence[int]) -> list[CommandRecord]:
+    if not ids:
+        return []
+    found = select(*_COLUMNS).where(commands.c.id.in_(ids)).order_by(commands.c.id)
+    return [_record(row) for row in conn.execute(found)]
 
 
 def _open_of(terminal_id: int | BindParameter[int]) -> tuple[Any, ...]:

@@ -28,9 +28,11 @@ from sqlalchemy import (
 from tm20tui.errors import Conflict, NotFound
 from tm20tui.store.hr_users import left_since
 from tm20tui.store.schema import credentials, enrollments, sites, terminals, users
+from tm20tui.store.terminals import DELETED
 
+_NOT_DELETED = enrollments.c.terminal_id.not_in(DELETED)
 # The terminal told of the user and did not say since that the user is gone.
-_KNOWN = and_(enrollments.c.reported_at.is_not(None), enrollments.c.reported_state != "absent")
+_KNOWN = and_(enrollments.c.reported_at.is_not(None), enrollments.c.reported_state != "absent", _NOT_DELETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ def list_users(
     if is_enabled is not None:
         conditions.append(users.c.is_enabled.is_(is_enabled))
     if result is not None:
-        there = (enrollments.c.user_id == users.c.id, enrollments.c.result == result)
+        there = (enrollments.c.user_id == users.c.id, enrollments.c.result == result, _NOT_DELETED)
         conditions.append(exists().where(*there))
     if after_id is not None:
         conditions.append(users.c.id > after_id)
@@ -194,7 +196,7 @@ def list_places(connection: Connection, user_id: int) -> list[Place]:
             enrollments.c.command_id,
         )
         .join(terminals, terminals.c.id == enrollments.c.terminal_id)
-        .where(enrollments.c.user_id == user_id)
+        .where(enrollments.c.user_id == user_id, _NOT_DELETED)
         .order_by(terminals.c.id)
     )
     return [Place(*tuple(row)) for row in connection.execute(query)]
@@ -204,7 +206,7 @@ def count_results_of(connection: Connection, user_ids: Sequence[int]) -> list[tu
     """How many terminals have which result of some users: (user, result, terminals)."""
     query = (
         select(enrollments.c.user_id, enrollments.c.result, func.count())
-        .where(enrollments.c.user_id.in_(user_ids), enrollments.c.result != "")
+        .where(enrollments.c.user_id.in_(user_ids), enrollments.c.result != "", _NOT_DELETED)
         .group_by(enrollments.c.user_id, enrollments.c.result)
     )
     return [(row[0], row[1], row[2]) for row in connection.execute(query)]

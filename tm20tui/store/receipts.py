@@ -16,12 +16,14 @@ from sqlalchemy import Connection, and_, case, delete, func, insert, or_, select
 from tm20tui.store.commands import CommandStatus
 from tm20tui.store.enrollments import DesiredState, EnrollmentResult, ReportedState
 from tm20tui.store.schema import commands, credentials, enrollments, receipts, terminals, users
+from tm20tui.store.terminals import DELETED
 
 ReceiptAction = Literal["disable", "remove", "enable"]
 ReceiptResult = Literal["pending", "confirmed", "refused", "not verified", "withdrawn"]
 
 _ACTIONS: Final[dict[str, ReceiptAction]] = {"disabled": "disable", "absent": "remove", "present": "enable"}
 _UNSETTLED = text("enrollments.result IN ('pending', 'not verified')")
+_NOT_DELETED = enrollments.c.terminal_id.not_in(DELETED)
 _OPEN = text("receipts.result IN ('pending', 'not verified')")
 
 
@@ -75,9 +77,11 @@ def want_standing(
     """Users left, or are back: wherever they are enrolled they shall be out, or not any more.
 
     `standings` is by user id whether each is enabled; with `remove` who left is deleted, else
-    disabled. Returns how many receipts are waited for.
+    disabled. A deleted terminal is asked only once it is back (see `open_receipts`). Returns how
+    many receipts are waited for.
     """
     count = 0
+    deleted = set(connection.scalars(DELETED))
     for user_id, is_enabled in standings.items():
         here = [enrollments.c.user_id == user_id, enrollments.c.reported_state != "absent"]
         desired: DesiredState = "present" if is_enabled else "absent" if remove else "disabled"
@@ -97,8 +101,9 @@ def want_standing(
         rows = connection.execute(
             update(enrollments).where(*here).values(values).returning(enrollments.c.terminal_id)
         ).all()
-        begin_receipts(connection, [(row.terminal_id, user_id, desired) for row in rows], now)
-        count += len(rows)
+        waited = [(row.terminal_id, user_id, desired) for row in rows if row.terminal_id not in deleted]
+        begin_receipts(connection, waited, now)
+        count += len(waited)
     return count
 
 
@@ -111,6 +116,24 @@ def begin_receipts(
         connection.execute(update(receipts).where(*here, _OPEN).values(result="withdrawn", settled_at=now))
         values = {"terminal_id": terminal_id, "user_id": user_id, "requested_at": now}
         connection.execute(insert(receipts).values(**values, action=_ACTIONS[desired]))
+
+
+def withdraw_receipts(connection: Connection, terminal_id: int, reason: str, now: datetime) -> None:
+    """Nothing is waited for from a terminal any more."""
+    values = {"result": "withdrawn", "reason": reason, "settled_at": now}
+    connection.execute(update(receipts).where(receipts.c.terminal_id == terminal_id, _OPEN).values(values))
+
+
+def open_receipts(connection: Connection, terminal_id: int, now: datetime) -> None:
+    """Wait for what a terminal that is back has still to confirm of leavers."""
+    out = enrollments.c.desired_state.in_(("disabled", "absent"))
+    query = select(enrollments.c.user_id, enrollments.c.desired_state).where(
+        enrollments.c.terminal_id == terminal_id, _UNSETTLED, out
+    )
+    waited: list[tuple[int, int, DesiredState]] = [
+        (terminal_id, row.user_id, row.desired_state) for row in connection.execute(query)
+    ]
+    begin_receipts(connection, waited, now)
 
 
 def list_waiting(connection: Connection) -> list[Waiting]:
@@ -136,7 +159,7 @@ def list_waiting(connection: Connection) -> list[Waiting]:
         )
         .join(users, users.c.id == enrollments.c.user_id)
         .outerjoin(commands, commands.c.id == enrollments.c.command_id)
-        .where(_UNSETTLED, or_(enrollments.c.desired_state.in_(("disabled", "absent")), back))
+        .where(_UNSETTLED, _NOT_DELETED, or_(enrollments.c.desired_state.in_(("disabled", "absent")), back))
         .order_by(enrollments.c.terminal_id, enrollments.c.id)
     )
     rows: Iterable[Any] = connection.execute(query)
@@ -235,7 +258,11 @@ def count_refused(connection: Connection) -> dict[int, int]:
     """By terminal id, how many leavers it refused to let go."""
     query = (
         select(enrollments.c.terminal_id, func.count())
-        .where(enrollments.c.desired_state.in_(("disabled", "absent")), enrollments.c.result == "refused")
+        .where(
+            enrollments.c.desired_state.in_(("disabled", "absent")),
+            enrollments.c.result == "refused",
+            _NOT_DELETED,
+        )
         .group_by(enrollments.c.terminal_id)
     )
     return {row[0]: row[1] for row in connection.execute(query)}

@@ -11,10 +11,11 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, time
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, and_, case, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, case, delete, func, insert, select, update
 
 from tm20tui.errors import InvalidInput, NotFound
 from tm20tui.store.schema import schedules, terminals
+from tm20tui.store.terminals import DELETED
 
 ScheduleSync = Literal["pending", "confirmed", "refused", "not known"]
 
@@ -108,12 +109,14 @@ CheckFit = Callable[[ScheduleDraft, Sequence[Schedule]], None]
 
 
 def list_schedules(conn: Connection, terminal_id: int | None = None) -> list[Schedule]:
-    """The schedules of one terminal, or of all, by terminal, weekday and check-in."""
+    """The schedules of one terminal, or of all that are not deleted, by terminal, weekday and check-in."""
     query = select(schedules).order_by(
         schedules.c.terminal_id, schedules.c.weekday, schedules.c.check_in_time, schedules.c.id
     )
     if terminal_id is not None:
         query = query.where(schedules.c.terminal_id == terminal_id)
+    else:
+        query = query.where(schedules.c.terminal_id.not_in(DELETED))
     return [_schedule(row) for row in conn.execute(query).mappings()]
 
 
@@ -136,6 +139,7 @@ def summarise(conn: Connection) -> list[WeekSummary]:
             ),
             func.max(schedules.c.synced_at),
         )
+        .where(schedules.c.terminal_id.not_in(DELETED))
         .group_by(schedules.c.terminal_id)
         .order_by(schedules.c.terminal_id)
     )
@@ -149,7 +153,7 @@ def list_for_change(conn: Connection, terminal_id: int) -> list[Schedule]:
         NotFound: no such terminal.
     """
     # SQLite has one writer anyway; `key_share` lets punches of the terminal be stored meanwhile.
-    row = select(terminals.c.id).where(terminals.c.id == terminal_id).with_for_update(key_share=True)
+    row = _terminal(terminal_id).with_for_update(key_share=True)
     if conn.execute(row).first() is None:
         raise NotFound("terminal", terminal_id, field="terminal_id")
     return list_schedules(conn, terminal_id)
@@ -168,7 +172,7 @@ def get_schedule(conn: Connection, schedule_id: int, *, terminal_id: int | None 
 
 def add_schedule(conn: Connection, terminal_id: int, draft: ScheduleDraft, now: datetime) -> Schedule:
     """Add a schedule to a terminal; `NotFound` when there is no such terminal."""
-    if conn.scalar(select(terminals.c.id).where(terminals.c.id == terminal_id)) is None:
+    if conn.scalar(_terminal(terminal_id)) is None:
         raise NotFound("terminal", terminal_id, field="terminal_id")
     row = {"terminal_id": terminal_id, **_said(draft), "created_at": now, "updated_at": now}
     return get_schedule(conn, conn.execute(insert(schedules).returning(schedules.c.id), row).scalar_one())
@@ -278,6 +282,10 @@ def _copy_onto(
         already_there=len(week) - len(wanted),
         removed=len(present) + len(wanted) - len(kept),
     )
+
+
+def _terminal(terminal_id: int) -> Select[int]:
+    return select(terminals.c.id).where(terminals.c.id == terminal_id, terminals.c.deleted_at.is_(None))
 
 
 def _said(draft: ScheduleDraft) -> dict[str, Any]:

@@ -120,8 +120,16 @@ terminals = Table(
     Column("last_address", String(64), nullable=False, server_default=""),
     Column("drift_seconds", Float),
     Column("drift_at", Utc),
+    # The row stays: punches, deliveries, commands and the audit name it.
+    Column("deleted_at", Utc),
     _one_of("admission", "pending", "approved", "blocked"),
     _one_of("direction_policy", "terminal", "alternate", "fixed-in", "fixed-out"),
+    Index(
+        "ix_terminals_deleted_at",
+        "deleted_at",
+        sqlite_where=text("deleted_at IS NOT NULL"),
+        postgresql_where=text("deleted_at IS NOT NULL"),
+    ),
 )
 
 users = Table(

@@ -30,6 +30,7 @@ from tm20tui.store.owed import list_owed as list_owed
 from tm20tui.store.reviving import ask_to_heal
 from tm20tui.store.schema import mappings, services, terminals
 from tm20tui.store.signing import SIGNING_OVERLAP, signing_columns
+from tm20tui.store.terminals import DELETED
 from tm20tui.store.vault import Vault
 
 DELETED_REASON = "the service was deleted"
@@ -68,7 +69,7 @@ def list_services(conn: Connection) -> list[Service]:
     rows = conn.execute(select(services).where(services.c.deleted_at.is_(None)).order_by(services.c.id))
     mapped: dict[int, list[int]] = {}
     for service_id, terminal_id in conn.execute(
-        select(mappings.c.service_id, mappings.c.terminal_id).order_by(mappings.c.terminal_id)
+        select(mappings.c.service_id, mappings.c.terminal_id).where(_SHOWN).order_by(mappings.c.terminal_id)
     ):
         mapped.setdefault(service_id, []).append(terminal_id)
     return [_service(row, tuple(mapped.get(row["id"], ()))) for row in rows.mappings()]
@@ -79,7 +80,7 @@ def get_service(conn: Connection, service_id: int) -> Service:
     row = _row(conn, service_id)
     mapped = conn.scalars(
         select(mappings.c.terminal_id)
-        .where(mappings.c.service_id == service_id)
+        .where(mappings.c.service_id == service_id, _SHOWN)
         .order_by(mappings.c.terminal_id)
     )
     return _service(row, tuple(mapped))
@@ -231,6 +232,8 @@ def set_health(
     return changed.rowcount == 1
 
 
+# A deleted terminal keeps its mappings: they are its own again when it comes back.
+_SHOWN = mappings.c.terminal_id.not_in(DELETED)
 _ADDRESS = ("base_url", "attendance_endpoint", "auth_type", "auth_header_name")
 _HEALING = ("timeout_seconds", "is_active")
 _SAME_NAME = tuple(
@@ -323,7 +326,8 @@ def _name_taken(name: str) -> Conflict:
 def _check_terminals(conn: Connection, terminal_ids: tuple[int, ...] | None) -> None:
     if not terminal_ids:
         return
-    known = set(conn.scalars(select(terminals.c.id).where(terminals.c.id.in_(terminal_ids))))
+    here = terminals.c.id.in_(terminal_ids), terminals.c.deleted_at.is_(None)
+    known = set(conn.scalars(select(terminals.c.id).where(*here)))
     missing = sorted(set(terminal_ids) - known)
     if missing:
         raise InvalidInput(f"there is no terminal with id {missing[0]}", field="terminal_ids")
@@ -331,7 +335,8 @@ def _check_terminals(conn: Connection, terminal_ids: tuple[int, ...] | None) -> 
 
 def _map(conn: Connection, service_id: int, terminal_ids: tuple[int, ...] | None) -> None:
     wanted = set(terminal_ids or ())
-    present = set(conn.scalars(select(mappings.c.terminal_id).where(mappings.c.service_id == service_id)))
+    mine = mappings.c.service_id == service_id, _SHOWN
+    present = set(conn.scalars(select(mappings.c.terminal_id).where(*mine)))
     if gone := present - wanted:
         conn.execute(
             delete(mappings).where(mappings.c.service_id == service_id, mappings.c.terminal_id.in_(gone))

@@ -66,6 +66,7 @@ def _check_name(connection: Connection, name: str, own_id: int | None) -> None:
 
 
 def _sites() -> Select[int, str, str, int, int]:
-    terminal_count = select(func.count()).where(terminals.c.site_id == sites.c.id).scalar_subquery()
+    here = terminals.c.site_id == sites.c.id, terminals.c.deleted_at.is_(None)
+    terminal_count = select(func.count()).where(*here).scalar_subquery()
     user_count = select(func.count()).where(users.c.site_id == sites.c.id).scalar_subquery()
     return select(sites.c.id, sites.c.name, sites.c.timezone, terminal_count, user_count).order_by(sites.c.id)

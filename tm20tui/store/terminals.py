@@ -27,6 +27,9 @@ _RAW = select(
     type_coerce(terminals.c.last_seen_at, NullType()),
 ).join(sites, sites.c.id == terminals.c.site_id)
 _CHUNK = 500
+_HERE = terminals.c.deleted_at.is_(None)
+DELETED = select(terminals.c.id).where(terminals.c.deleted_at.is_not(None))
+"""The ids of deleted terminals, which have an index of their own."""
 
 
 class TerminalsReader:
@@ -36,9 +39,9 @@ class TerminalsReader:
         self._known: dict[int, tuple[tuple[Any, ...], Terminal]] = {}
 
     def list(self, connection: Connection, connected: Collection[int] = ()) -> list[Terminal]:
-        """All terminals by id; `last_seen_at` of those that are `connected` may be an old one."""
+        """All that are not deleted, by id; `last_seen_at` of those that are `connected` may be an old one."""
         known = self._known
-        result = connection.execute(_RAW.order_by(terminals.c.id))
+        result = connection.execute(_RAW.where(_HERE).order_by(terminals.c.id))
         # The driver's own tuples: nothing is made of what did not change.
         rows = [] if result.cursor is None else result.cursor.fetchall()
         result.close()
@@ -78,22 +81,26 @@ def ensure_site(connection: Connection, name: str, timezone: str) -> int:
 
 
 def find_terminal(connection: Connection, sn: str) -> Terminal | None:
-    """The terminal with this serial, whatever its case."""
+    """The terminal with this serial, whatever its case, deleted or not."""
     row = connection.execute(_TERMINAL.where(terminals.c.sn_key == sn.casefold())).first()
     return None if row is None else _terminal(row)
 
 
-def get_terminal(connection: Connection, terminal_id: int) -> Terminal:
-    """The terminal with this id; `NotFound` when there is none."""
+def get_terminal(connection: Connection, terminal_id: int, *, with_deleted: bool = False) -> Terminal:
+    """The terminal with this id; `NotFound` when there is none, or it is deleted."""
     row = connection.execute(_TERMINAL.where(terminals.c.id == terminal_id)).first()
-    if row is None:
+    if row is None or (row.deleted_at is not None and not with_deleted):
         raise NotFound("terminal", terminal_id, field="terminal_id")
     return _terminal(row)
 
 
-def list_terminals(connection: Connection, *, admission: str | None = None) -> list[Terminal]:
-    """All terminals by id, or those of one admission."""
-    query = _TERMINAL.order_by(terminals.c.id)
+def list_terminals(
+    connection: Connection, *, admission: str | None = None, deleted: bool = False
+) -> list[Terminal]:
+    """All terminals by id, or those of one admission; the `deleted` ones instead of the others."""
+    query = _TERMINAL.where(terminals.c.deleted_at.is_not(None) if deleted else _HERE).order_by(
+        terminals.c.id
+    )
     if admission is not None:
         query = query.where(terminals.c.admission == admission)
     return [_terminal(row) for row in connection.execute(query)]
@@ -101,7 +108,7 @@ def list_terminals(connection: Connection, *, admission: str | None = None) -> l
 
 def count_pending(connection: Connection) -> int:
     """How many terminals wait for an operator."""
-    query = select(func.count()).select_from(terminals).where(terminals.c.admission == "pending")
+    query = select(func.count()).select_from(terminals).where(terminals.c.admission == "pending", _HERE)
     return connection.execute(query).scalar_one()
 
 
@@ -132,7 +139,7 @@ def update_terminal(connection: Connection, terminal_id: int, changes: Mapping[s
         values["capacity"] = json.dumps(values["capacity"])
     if values:
         connection.execute(update(terminals).where(terminals.c.id == terminal_id).values(**values))
-    return get_terminal(connection, terminal_id)
+    return get_terminal(connection, terminal_id, with_deleted=True)
 
 
 def touch_terminals(connection: Connection, seen: Iterable[tuple[int, datetime]]) -> None:
@@ -167,4 +174,5 @@ def _terminal(row: Row[Any]) -> Terminal:
         last_address=row.last_address,
         drift_seconds=row.drift_seconds,
         drift_at=row.drift_at,
+        deleted_at=row.deleted_at,
     )

@@ -35,7 +35,7 @@ class ZoneWrite:
 
 
 def list_zone_writes(connection: Connection, terminal_id: int | None = None) -> list[ZoneWrite]:
-    """Of every terminal that ever got any, or of one, by terminal."""
+    """Of every terminal that ever got any and is not deleted, or of one, by terminal."""
     here = zone_writes.c
     query = (
         select(
@@ -51,6 +51,7 @@ def list_zone_writes(connection: Connection, terminal_id: int | None = None) -> 
         )
         .join(terminals, terminals.c.id == here.terminal_id)
         .join(sites, sites.c.id == terminals.c.site_id)
+        .where(terminals.c.deleted_at.is_(None))
         .order_by(here.terminal_id)
     )
     if terminal_id is not None:

@@ -94,13 +94,13 @@ class CommandBook:
         record = await self._database.write_together(add)
         if expires_seconds <= SWEEP_SECONDS and not record.is_settled:
             heapq.heappush(self._expiries, expires_at)
-        self._announce(record)
+        self.announce(record)
         return record
 
     async def cancel(self, command_id: int) -> CommandRecord:
         """Take back a queued command."""
         record = await self._database.write_together(store.cancel, command_id, self.now())
-        self._announce(record)
+        self.announce(record)
         return record
 
     async def recover(self) -> set[int]:
@@ -122,7 +122,7 @@ class CommandBook:
         became, owed = await self._insist(recover)
         for record in became:
             log.warning("%s was in flight when the server ended: %s", record.name, record.status)
-            self._announce(record)
+            self.announce(record)
         return owed
 
     async def take(self, terminal_id: int, hold: Collection[str]) -> tuple[CommandRecord, Command] | None:
@@ -154,7 +154,7 @@ class CommandBook:
 
         taken = await self._database.write_together(take)
         for record in settled:
-            self._announce(record)
+            self.announce(record)
         return taken
 
     def _command_of(self, connection: Connection, record: CommandRecord) -> Command:
@@ -194,7 +194,7 @@ class CommandBook:
             return settled
 
         try:
-            self._announce(await self._insist(settle), verdict.result)
+            self.announce(await self._insist(settle), verdict.result)
         except Conflict as error:
             log.error("an outcome came too late: %s", error, extra={"serial": terminal.sn})
 
@@ -204,7 +204,7 @@ class CommandBook:
             store.requeue_after_disconnect, terminal_id, self.now(), after_disconnection
         )
         for record in became:
-            self._announce(record)
+            self.announce(record)
 
     async def wait(self, command_id: int, seconds: float) -> Answer:
         """The command once settled, with its answer, or as it is when the time is up.
@@ -250,9 +250,10 @@ class CommandBook:
             self._swept_at += RETRY_SECONDS - SWEEP_SECONDS
             return
         for record in settled:
-            self._announce(record)
+            self.announce(record)
 
-    def _announce(self, record: CommandRecord, result: Result | None = None) -> None:
+    def announce(self, record: CommandRecord, result: Result | None = None) -> None:
+        """Tell who waits for a command, and who hears of all, that it is settled; nothing if it is not."""
         if not record.is_settled:
             return
         watch = self._watches.pop(record.id, None)

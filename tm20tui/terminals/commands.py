@@ -8,7 +8,7 @@ are connected and owed something.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -150,6 +150,11 @@ class CommandDesk:
     async def cancel(self, command_id: int) -> CommandRecord:
         """Take back a command; `Conflict` unless it is queued."""
         return await self._book.cancel(command_id)
+
+    def announce(self, records: Iterable[CommandRecord]) -> None:
+        """Let those who wait for commands know that they were settled elsewhere."""
+        for record in records:
+            self._book.announce(record)
 
     def statistics(self) -> DeskStatistics:
         """The desk now."""

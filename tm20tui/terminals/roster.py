@@ -117,7 +117,9 @@ class Roster:
         if session is None:
             return
         session.terminal = terminal
-        if terminal.admission == "blocked":
+        if terminal.deleted_at is not None:
+            session.end(1008, "deleted by the operator")
+        elif terminal.admission == "blocked":
             session.end(1008, "blocked by the operator")
 
     def find_view(self, terminal_id: int) -> SessionView | None:

@@ -13,7 +13,7 @@ from typing import Final
 import trio
 
 from tm20tui.alarms import Alarms
-from tm20tui.errors import StoreUnavailable
+from tm20tui.errors import NotFound, StoreUnavailable
 from tm20tui.events import Signal
 from tm20tui.model import utc_now
 from tm20tui.protocol import Command, DeleteUser, EnableUser, GetUserInfo, GetUserName
@@ -87,7 +87,8 @@ class Leavers:
                     await self._settle(one, one.status)
                 else:
                     await self._ask(one)
-            except StoreUnavailable:
+            except (StoreUnavailable, NotFound):
+                # Away, or the terminal was deleted meanwhile.
                 return
 
     async def _settle(self, waiting: Waiting, status: CommandStatus) -> None:

@@ -209,6 +209,19 @@ TERMINAL_ACTIONS: tuple[Action, ...] = (
         effect=N_("every user and record on it is gone"),
         why_not=_offline,
     ),
+    Action(
+        "terminals.delete",
+        "",
+        N_("delete the terminal"),
+        operation="terminals.delete",
+        arguments=_serial,
+        tier=2,
+        effect=N_(
+            "off every list and disconnected; its punches stay and are delivered; "
+            "if it dials in again it waits for approval"
+        ),
+        letter="x",
+    ),
     Action("terminals.rename", "", N_("rename"), operation="terminals.change", do="rename", letter="n"),
     Action("terminals.move", "", N_("move to a site"), operation="terminals.move", do="move", letter="m"),
     Action(

@@ -161,7 +161,10 @@ class TerminalDetail(TerminalActs, TabbedMode):
         return [target_of(line, terminal_state(line, troubled_terminals(self.app.seen.active_alarms)))]
 
     async def look(self) -> None:
-        """Ask for the summary's rest now and then, and for the tab."""
+        """Ask for the summary's rest now and then, and for the tab; leave a terminal that was deleted."""
+        if self.line is None and self._shown and self.is_current:
+            self.app.pop_screen()
+            return
         if self.app.elapsed() - self._services_at >= _SERVICES_SECONDS:
             self._services = await self.call("services.list")
             self._services_at = self.app.elapsed()
