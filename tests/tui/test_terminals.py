@@ -32,6 +32,7 @@ class Terminal:
     def __init__(self, world: World) -> None:
         self.asked: list[dict[str, Any]] = []
         self.refusals: dict[str, str] = {}
+        self.held: set[str] = set()
         self._world = world
         self._scope = trio.CancelScope()
         self._ready = trio.Event()
@@ -57,6 +58,8 @@ class Terminal:
                         frame = json.loads(await socket.get_message())
                         if "cmd" in frame:
                             self.asked.append(frame)
+                            while frame["cmd"] in self.held:
+                                await trio.sleep(0.01)
                             await socket.send_message(json.dumps(self._answer(frame)))
                 except ConnectionClosed:
                     pass
@@ -230,6 +233,18 @@ def test_the_clock_is_set_and_read_back(world: World) -> None:
         await seen.press("t")
         await seen.see("confirmed by the terminal", "drift now")
         assert [frame["cmd"] for frame in terminal.asked][-2:] == ["settime", "gettime"]
+
+    look(world, body, connected=True)
+
+
+def test_a_clock_that_is_not_read_back_says_what_is_waited_for_and_why(world: World) -> None:
+    async def body(seen: Console, terminal: Terminal) -> None:
+        terminal.held.add("gettime")
+        await seen.press("t")
+        await seen.see("confirmed · read back — sent, waiting for the terminal")
+        terminal.refusals["gettime"] = "no clock"
+        terminal.held.clear()
+        await seen.see("confirmed by the terminal · not read back: no clock")
 
     look(world, body, connected=True)
 

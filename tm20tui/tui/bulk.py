@@ -42,7 +42,7 @@ async def _run_one(mode: ModeScreen, plan: Plan, target: Target) -> None:
         if command is None:
             tone, words = ("accent", _(action.yet)) if action.yet else ("good", _begun(result))
         else:
-            tone, words = await outcome_now(app, await follow(app, about, command))
+            tone, words = await outcome_now(app, about, await follow(app, about, command))
     except Tm20Error as error:
         app.tell_error(error, about=about)
         if mode.is_mounted:

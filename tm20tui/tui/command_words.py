@@ -109,7 +109,18 @@ async def follow(app: ConsoleApp, about: str, record: CommandRecord) -> CommandR
     return record
 
 
-async def outcome_now(app: ConsoleApp, record: CommandRecord) -> tuple[str, str]:
+async def asked_now(app: ConsoleApp, terminal_id: int) -> str:
+    """How it stands with what a terminal is being asked, "" when that is nothing."""
+    for status in ("sent", "queued"):
+        page = await app.call("commands.list", terminal_id=terminal_id, status=status, limit=1)
+        if page.commands and status == "queued" and not _is_online(app, terminal_id):
+            return _("kept until the terminal connects")
+        if page.commands:
+            return await _standing(app, page.commands[0])
+    return ""
+
+
+async def outcome_now(app: ConsoleApp, about: str, record: CommandRecord) -> tuple[str, str]:
     """`outcome`, with what only a look at the terminal tells: until when it is kept, the clock's drift."""
     tone, words = outcome(record)
     if record.status == "queued" and not _is_online(app, record.terminal_id):
@@ -118,12 +129,19 @@ async def outcome_now(app: ConsoleApp, record: CommandRecord) -> tuple[str, str]
             at = formats.moment(record.expires_at, app.zone, app.now())
             words += ", " + _("until {time} at most").format(time=at)
     if record.status == "confirmed" and record.name == "settime":
-        asked = await app.call("terminals.read_time", terminal_id=record.terminal_id)
-        if asked.command.status == "confirmed":
-            words += " · " + _("drift now {drift}").format(drift=formats.drift(asked.drift_seconds))
-        else:
-            words += " · " + _("its clock could not be read back")
+        words += " · " + await _read_back(app, about, record)
     return tone, words
+
+
+async def _read_back(app: ConsoleApp, about: str, record: CommandRecord) -> str:
+    """What a clock shows that was set just now. Much firmware leaves the question unanswered, for long."""
+    given = {"terminal_id": record.terminal_id, "wait_seconds": 0}
+    asked = (await app.call("terminals.read_time", **given)).command
+    asked = await follow(app, _("{about} — confirmed · read back").format(about=about), asked)
+    if asked.status == "confirmed":
+        drift = (await app.call("terminals.get", terminal_id=record.terminal_id)).terminal.drift_seconds
+        return _("drift now {drift}").format(drift=formats.drift(drift))
+    return _("not read back: {reason}").format(reason=safe(sentence(asked.reason), 80) or _(asked.status))
 
 
 async def _standing(app: ConsoleApp, record: CommandRecord) -> str:
@@ -132,7 +150,9 @@ async def _standing(app: ConsoleApp, record: CommandRecord) -> str:
             return _("sent, waiting for it to come back")
         waited = 0.0 if record.sent_at is None else (app.now() - record.sent_at).total_seconds()
         seconds = int(waited) // _COUNTED_SECONDS * _COUNTED_SECONDS
-        return _("sent, {time}").format(time=f"{seconds} s") if seconds > 0 else _("sent")
+        if seconds <= 0:
+            return _("sent, waiting for the terminal")
+        return _("sent, waiting for the terminal, {time}").format(time=f"{seconds} s")
     page = await app.call("commands.list", terminal_id=record.terminal_id, status="queued", limit=100)
     before = [one for one in page.commands if (one.priority, one.id) < (record.priority, record.id)]
     sent = await app.call("commands.list", terminal_id=record.terminal_id, status="sent", limit=1)

@@ -12,6 +12,7 @@ from textual.content import Content
 from tm20tui.errors import Tm20Error
 from tm20tui.schedule.lateness import Assessment
 from tm20tui.tui import formats, paint
+from tm20tui.tui.command_words import asked_now
 from tm20tui.tui.dialogs import Choice, Confirm, Notice
 from tm20tui.tui.language import N_, _, ngettext, sentence
 from tm20tui.tui.mode import said_by
@@ -111,9 +112,15 @@ async def _send_one(mode: ModeScreen, line: TerminalLine, how: str) -> tuple[str
             as_zones=how != "plain",
             split_breaks=how == "split",
         )
+        shown = ""
         while record.status == "running":
             await asyncio.sleep(_POLL_SECONDS)
             record = await mode.call("tasks.get", task_id=record.id)
+            # Much firmware knows no schedules and is silent about it: the operator sees what takes so long.
+            if (stands := await asked_now(mode.app, line.id)) and stands != shown:
+                shown = stands
+                done = "" if record.total is None else f"{record.done}/{record.total} — "
+                mode.app.tell("accent", f"{_('Send schedules')}{_(': ')}{named(line)} — {done}{stands}")
     except Tm20Error as error:
         return "bad", [*lines, paint.line((f"  {safe(said_by(error), 300)}", "bad"))]
     if record.status != "done":
