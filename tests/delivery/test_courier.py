@@ -271,6 +271,40 @@ async def test_each_record_gets_the_verdict_that_is_listed_for_it(rig: Rig, mock
     assert len(set(rig.receiver.keys)) == 2
 
 
+async def test_what_nobody_understands_of_every_record_sends_no_second_batch(
+    rig: Rig, mock_clock: MockClock
+) -> None:
+    """The service took them, and says so in words of its own."""
+    rig.receiver.always = lambda request: Reply(
+        200,
+        json.dumps({"results": [{"log_id": one, "status": "created"} for one in log_ids(request)]}).encode(),
+    )
+    await rig.add_service()
+    await rig.punch(3)
+    await rig.start()
+    for count, step in enumerate((5, 15, 60), 1):
+        await rig.until(lambda count=count: len(rig.receiver.seen) == count)  # type: ignore[misc]
+        await rig.until_health("backing off")
+        mock_clock.jump(step)
+    await rig.until(lambda: len(rig.receiver.seen) == 4)
+    assert len(set(rig.receiver.keys)) == 1
+    assert "unknown status 'created'" in rig.dispatcher.status()[0].reason
+
+
+async def test_a_record_of_which_nobody_understands_what_is_said_is_held(
+    rig: Rig, mock_clock: MockClock
+) -> None:
+    results = [{"log_id": 1, "status": "accepted"}, {"log_id": 2, "status": "created"}]
+    rig.receiver.script = [says(200, json.dumps({"results": results}).encode())]
+    await rig.add_service()
+    await rig.punch(3)
+    await rig.start()
+    await rig.until_settled(sent=2, held=1)
+    assert await rig.database.read(count_doubted) == {1: 1}
+    mock_clock.jump(7200)
+    await rig.quiet(1)
+
+
 async def test_records_that_a_207_does_not_mention_are_sent_again(rig: Rig, mock_clock: MockClock) -> None:
     await rig.add_service()
     ids = await rig.punch(2)

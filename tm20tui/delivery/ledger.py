@@ -217,13 +217,13 @@ def _act(
 ) -> Settled:
     match decision:
         case Settle(verdicts):
-            sent, failed = _settle(conn, desk, batch, verdicts, now)
+            sent, failed, held = _settle(conn, desk, batch, verdicts, now)
             outcome = "sent" if sent == len(batch.rows) else "settled"
             limit, full = grow(
                 health.batch_limit, health.full_batches, len(batch.rows), desk.service.batch_size
             )
             fine = replace(health.after("answered"), batch_limit=limit, full_batches=full)
-            return Settled(fine, brake.accepted() if sent else brake, outcome, sent, failed)
+            return Settled(fine, brake.accepted() if sent else brake, outcome, sent, failed, held)
         case BackOff(reason, retry_at, put_off, doubt):
             if put_off is not None:
                 _settle(conn, desk, batch, put_off, now)
@@ -256,16 +256,18 @@ def _act(
 
 def _settle(
     conn: Connection, desk: Desk, batch: Batch, verdicts: Mapping[int, Verdict], now: datetime
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
+    """How many were sent, have failed, are held."""
     if all(verdict.word == "accepted" for verdict in verdicts.values()):
-        return settle_sent(conn, batch, now), 0
+        return settle_sent(conn, batch, now), 0, 0
     attempts = desk.service.retry_attempts
     settlements = [
         settle(row, verdicts[row.punch_id], retry_attempts=attempts, now=now, config=desk.config)
         for row in batch.rows
     ]
     sent = settle_records(conn, batch, settlements, now)
-    return sent, sum(settlement.status == "failed" for settlement in settlements)
+    statuses = [settlement.status for settlement in settlements]
+    return sent, statuses.count("failed"), statuses.count("held")
 
 
 def _refuse(

@@ -18,6 +18,7 @@ from tm20tui.delivery.states import DeliveryEvent, move_delivery
 from tm20tui.hr.answer import Answer, Failure, FailureKind, Outcome
 from tm20tui.hr.generic import Garbage, Verdict, read_verdicts
 from tm20tui.store.batches import DeliveryRow
+from tm20tui.store.deliveries import DOUBTED
 from tm20tui.store.settling import Settlement
 
 OUTAGES = frozenset({408, 425, 429})
@@ -139,6 +140,13 @@ def settle(
     row: DeliveryRow, verdict: Verdict, *, retry_attempts: int, now: datetime, config: DeliveryConfig
 ) -> Settlement:
     """What a verdict makes of one delivery; a refused one is tried again while attempts are left."""
+    if verdict.word == "unclear":
+        if config.services_know_log_ids:
+            verdict = Verdict("retry", verdict.reason)
+        else:
+            words = f"{DOUBTED}as far as its answer tells: {verdict.reason}"
+            assert move_delivery("in flight", "doubted") == "held"
+            return Settlement(row, "held", words)
     event = cast("DeliveryEvent", verdict.word)
     status = move_delivery("in flight", event)
     if verdict.word == "rejected":
@@ -155,7 +163,7 @@ def settle(
 def hold(rows: Sequence[DeliveryRow], reason: str) -> list[Settlement]:
     """Deliveries of which nobody can tell whether they arrived."""
     assert move_delivery("in flight", "doubted") == "held"
-    words = f"may have arrived before it was refused: {reason}"[:_REASON_LENGTH]
+    words = f"{DOUBTED}before it was refused: {reason}"[:_REASON_LENGTH]
     return [Settlement(row, "held", words) for row in rows]
 
 

@@ -12,7 +12,8 @@ crash) goes again as it is. If it is refused then, that does not prove that it w
 before: parts of it under new keys could be taken twice. It is tried a few times more, since
 the first try may still be at work, and then held: only the service's books can tell. Where
 services are known to take a record once under whatever key (`services_know_log_ids`), it is
-bisected as any other.
+bisected as any other. A record is held too of which a service says, among others, what
+nobody understands.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 A 2xx answer accepts all, unless it says ``"success": false`` or lists verdicts:
 ``{"results": [{"log_id": 456, "status": "accepted"}, ...]}`` with `status` one of
-accepted, duplicate, rejected, retry, and `code` and `message` for people.
+accepted, duplicate, rejected, retry, and `code` and `message` for people. Any other word
+says nothing of whether the record was taken: only the service's books can tell.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import Any, Literal, Protocol
 
 from tm20tui.hr.answer import Answer
 
-Word = Literal["accepted", "duplicate", "rejected", "retry"]
+Word = Literal["accepted", "duplicate", "rejected", "retry", "unclear"]
 WORDS: tuple[Word, ...] = ("accepted", "duplicate", "rejected", "retry")
-_WORST_LAST: tuple[Word, ...] = ("accepted", "duplicate", "retry", "rejected")
+"""What a service may say; `unclear` is anything else."""
+_WORST_LAST: tuple[Word, ...] = ("accepted", "duplicate", "retry", "rejected", "unclear")
 _WORDS = ("code", "message", "error", "errors", "detail")
 _REASON_LENGTH = 300
 
@@ -97,31 +99,33 @@ def read_verdicts(answer: Answer, log_ids: Collection[int]) -> dict[int, Verdict
             f"answered {answer.status} with a web page: is there a login page or proxy in between?"
         )
     if not answer.body.strip():
-        results = None
+        content = results = None
     else:
         try:
             content = _read(answer.body)
         except (ValueError, RecursionError):
             return Garbage(f"answered {answer.status} with something that is not JSON")
         results = _results(content)
-        if not results and isinstance(content, dict) and _is_no(content.get("success")):
-            return Garbage(f"answered {answer.status} but says that it failed{_quoted(content, answer.hide)}")
-    unlisted = Verdict("accepted")
-    if answer.status == 207:
-        unlisted = Verdict("retry", "the service answered 207 without a verdict on this record")
-    verdicts = dict.fromkeys(log_ids, unlisted)
-    if results is None:
-        return verdicts
     seen: dict[int, Verdict] = {}
-    for entry in results:
+    for entry in results or ():
         log_id = _log_id(entry)
-        if log_id not in verdicts:
+        if log_id not in log_ids:
             continue
         verdict = _verdict(entry, answer.hide)
         known = seen.get(log_id)
         if known is None or _WORST_LAST.index(verdict.word) > _WORST_LAST.index(known.word):
             seen[log_id] = verdict
-    return verdicts | seen
+    if not seen and isinstance(content, dict) and _is_no(content.get("success")):
+        return Garbage(f"answered {answer.status} but says that it failed{_quoted(content, answer.hide)}")
+    unlisted = Verdict("accepted")
+    if answer.status == 207:
+        if not seen:
+            return Garbage("answered 207 without a verdict on any record")
+        unlisted = Verdict("retry", "the service answered 207 without a verdict on this record")
+    verdicts = dict.fromkeys(log_ids, unlisted) | seen
+    if all(verdict.word == "unclear" for verdict in verdicts.values()):
+        return Garbage(next(iter(verdicts.values())).reason)
+    return verdicts
 
 
 def _read(body: bytes) -> object:
@@ -170,7 +174,7 @@ def _verdict(entry: Mapping[str, Any], hide: Callable[[str], str]) -> Verdict:
     for word in WORDS:
         if status == word:
             return Verdict(word, reason)
-    return Verdict("retry", f"the service answered an unknown status {hide(status)[:40]!r}")
+    return Verdict("unclear", f"the service answered an unknown status {hide(status)[:40]!r}")
 
 
 def _quoted(content: Mapping[str, Any], hide: Callable[[str], str]) -> str:
