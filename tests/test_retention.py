@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from tests.ingest.frames import rows
-from tests.store.factories import add_punches, add_terminal, statuses
+from tests.store.factories import NOON, add_punches, add_terminal, statuses
 from tm20tui.hr.generic import render
 from tm20tui.model import utc_now
 from tm20tui.retention import forget_old_deliveries
@@ -167,7 +167,7 @@ async def test_what_was_sent_and_forgotten_is_owed_to_nobody_again(database: Dat
 
     def replace(conn: Connection) -> dict[str, int]:
         delete_service(conn, 1, utc_now())
-        while fail_owed_to_deleted(conn):
+        while fail_owed_to_deleted(conn, NOON):
             pass
         new = add_service(conn, vault, ServiceDraft("new", "https://hr.example"), utc_now()).id
         while backfill_chunk(conn, new):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from alembic import command
 from sqlalchemy import Connection, text
 
@@ -14,6 +17,7 @@ from tests.store.factories import NOON, add_punches, add_terminal, statuses
 from tm20tui.store import upgrade as upgrade_module
 from tm20tui.store.batches import Batch, claim_batch, return_batch, split_batch
 from tm20tui.store.dead_letters import discard_chunk, retry_chunk
+from tm20tui.store.deliveries import sweep_failed
 from tm20tui.store.engine import Database
 from tm20tui.store.history import list_attempts
 from tm20tui.store.services import ServiceDraft, add_service
@@ -107,6 +111,7 @@ async def test_the_brake_takes_back_nothing_that_was_discarded(database: Databas
         assert discard_chunk(conn, [1], "discarded by ann: left") == {service: 1}
         assert take_back_refusals(conn, rows) == 1
         assert statuses(conn, service) == {"failed": 1, "pending": 1}
+        assert retry_chunk(conn, [1, 2], with_discarded=False) == {}
         assert retry_chunk(conn, [1, 2]) == {service: 1}
         assert discard_chunk(conn, [1, 2], "x") == {}
 
@@ -154,3 +159,37 @@ async def test_many_at_once_change_their_punches_too(database: Database, vault: 
         assert words == ["pending"]
 
     await database.write(work)
+
+
+@pytest.mark.postgres
+def test_the_sweep_takes_nothing_that_is_discarded_at_the_same_moment(
+    clean_postgres_url: str, vault: Vault
+) -> None:
+    database = Database(clean_postgres_url)
+    with database.engine.begin() as conn:
+        terminal = add_terminal(conn)
+        add_service(conn, vault, ServiceDraft("hr", "https://hr.example"), NOON)
+        add_punches(conn, terminal, 1)
+        conn.execute(text("UPDATE deliveries SET status = 'failed', next_attempt_at = :at"), {"at": NOON})
+
+    def sweep() -> None:
+        with database.engine.begin() as conn:
+            sweep_failed(conn, LATER)
+
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    other = threading.Thread(target=sweep)
+    with database.engine.begin() as conn:
+        discard_chunk(conn, [1], "discarded by ann: arrived")
+        other.start()
+        ends = time.monotonic() + 30
+        while not conn.scalar(waiting):
+            assert time.monotonic() < ends
+            time.sleep(0.01)
+            conn.execute(text("SELECT pg_stat_clear_snapshot()"))
+    other.join(30)
+    with database.engine.begin() as conn:
+        assert list(conn.scalars(text("SELECT status FROM deliveries"))) == ["failed"]
+    database.close()

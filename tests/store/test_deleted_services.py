@@ -10,10 +10,19 @@ from sqlalchemy import Connection, text, update
 
 from tests.store.factories import NOON, add_punch, add_punches, add_terminal, statuses
 from tm20tui.store.attendance import SyncCounts, count_sync, get_attendance
-from tm20tui.store.deliveries import SWEEP_CHUNK, add_deliveries, backfill_chunk, refresh_punches
+from tm20tui.store.batches import claim_batch
+from tm20tui.store.dead_letters import discard_chunk
+from tm20tui.store.deliveries import (
+    DOUBTED,
+    SWEEP_CHUNK,
+    add_deliveries,
+    backfill_chunk,
+    count_doubted,
+    refresh_punches,
+)
 from tm20tui.store.engine import Database
 from tm20tui.store.punches import add_to_total
-from tm20tui.store.schema import deliveries
+from tm20tui.store.schema import deliveries, services
 from tm20tui.store.services import ServiceDraft, add_service, delete_service, fail_owed_to_deleted
 from tm20tui.store.vault import Vault
 
@@ -68,7 +77,7 @@ async def test_what_a_deleted_service_did_not_get_counts_for_nothing(
         settle(conn, deleted, ids, to_deleted, last_error="no such path", attempts=3)
         settle(conn, other, ids, to_other, synced_at=LATER if to_other in ("sent", "duplicate") else None)
         delete_service(conn, deleted, LATER)
-        assert fail_owed_to_deleted(conn) == 0
+        assert fail_owed_to_deleted(conn, NOON) == 0
         assert sync_statuses(conn) == [wanted] * 2
         log = get_attendance(conn, ids[0])
         assert (log.sync_status, log.synced_at is not None) == (wanted, wanted == "sent")
@@ -134,10 +143,10 @@ async def test_punches_that_had_failed_forget_it_in_chunks_and_before_they_are_t
         assert sync_statuses(conn).count("failed") == 2 + 30
         new = add_hr(conn, vault, "new")
         assert backfill(conn, new) == {"pending": count - 2}
-        assert fail_owed_to_deleted(conn) == 0
+        assert fail_owed_to_deleted(conn, NOON) == 0
         delete_service(conn, twin, LATER)
         delete_service(conn, new, LATER)
-        while fail_owed_to_deleted(conn):
+        while fail_owed_to_deleted(conn, NOON):
             pass
         assert set(sync_statuses(conn)) == {"pending"}
 
@@ -155,5 +164,50 @@ async def test_impossible_times_are_taken_over_as_the_settings_say(database: Dat
         delete_service(conn, held, LATER)
         sent = add_hr(conn, vault, "all")
         assert backfill(conn, sent, hold=False) == {"pending": 2}
+
+    await database.write(work)
+
+
+async def test_what_was_discarded_because_it_arrived_is_held_for_the_next_service(
+    database: Database, vault: Vault
+) -> None:
+    def work(conn: Connection) -> None:
+        terminal = add_terminal(conn)
+        deleted = add_hr(conn, vault, "deleted")
+        ids = add_punches(conn, terminal, 2)
+        settle(conn, deleted, ids[:1], "held", last_error=f"{DOUBTED}before it was refused: answered 409")
+        settle(conn, deleted, ids[1:], "failed", last_error="answered 422")
+        assert discard_chunk(conn, [1, 2], "discarded by ann: it is in the books") == {deleted: 2}
+        delete_service(conn, deleted, LATER)
+        assert backfill(conn, add_hr(conn, vault, "new")) == {"held": 1, "pending": 1}
+        assert count_doubted(conn) == {2: 1}
+
+    await database.write(work)
+
+
+async def test_a_batch_that_was_begun_while_its_service_was_deleted_fails_in_time(
+    database: Database, vault: Vault
+) -> None:
+    def work(conn: Connection) -> None:
+        terminal = add_terminal(conn)
+        deleted = add_hr(conn, vault, "deleted")
+        add_punches(conn, terminal, 1)
+        claim_batch(
+            conn,
+            deleted,
+            limit=1,
+            node="n",
+            lease_seconds=60,
+            now=LATER,
+            render=lambda _: b"",
+            new_key=lambda: "k",
+        )
+        conn.execute(update(services).values(deleted_at=NOON))
+        assert fail_owed_to_deleted(conn, LATER + timedelta(seconds=59)) == 0
+        assert statuses(conn, deleted) == {"in flight": 1}
+        assert fail_owed_to_deleted(conn, LATER + timedelta(seconds=61)) == 1
+        assert statuses(conn, deleted) == {"failed": 1}
+        assert fail_owed_to_deleted(conn, LATER + timedelta(seconds=61)) == 0
+        assert backfill(conn, add_hr(conn, vault, "new")) == {"held": 1}
 
     await database.write(work)

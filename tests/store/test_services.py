@@ -224,8 +224,8 @@ async def test_a_large_debt_of_a_deleted_service_is_given_up_in_chunks(
         add_punches(conn, terminal, SWEEP_CHUNK + 30)
         assert delete_service(conn, service.id, LATER) == SWEEP_CHUNK + 30
         assert statuses(conn, service.id) == {"failed": SWEEP_CHUNK, "pending": 30}
-        assert fail_owed_to_deleted(conn) == 30
-        assert fail_owed_to_deleted(conn) == 0
+        assert fail_owed_to_deleted(conn, NOON) == 30
+        assert fail_owed_to_deleted(conn, NOON) == 0
         assert conn.scalars(text("SELECT DISTINCT sync_status FROM punches")).all() == ["pending"]
 
     await database.write(work)

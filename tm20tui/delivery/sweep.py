@@ -61,7 +61,7 @@ class Sweep:
         )
         given_up, healed, revived = 0, 0, {}
         try:
-            given_up = await office.database.write(fail_owed_to_deleted)
+            given_up = await office.database.write(fail_owed_to_deleted, office.now())
             healed = await office.database.write(heal_chunk, office.now())
             if healed < SWEEP_CHUNK:
                 revived = await office.database.write(sweep_failed, office.now())

@@ -125,7 +125,8 @@ async def retry_deliveries(
     check_word(status, "status", ("failed", "dead", "held"))
     filters = _filters(service_id, terminal_id, reason, from_at, to_at, status)
     named = await _choose(call, delivery_id, delivery_ids, filters, everything, _check_retry)
-    count, find, do = dead_letters.count_failed, dead_letters.list_failed_ids, dead_letters.retry_chunk
+    count, find = dead_letters.count_failed, dead_letters.list_failed_ids
+    do: Callable[..., dict[int, int]] = partial(dead_letters.retry_chunk, with_discarded=bool(named))
     if status == "held":
         count, find = dead_letters.count_held_back, dead_letters.list_held_ids
         do = dead_letters.release_chunk

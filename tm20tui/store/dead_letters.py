@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-from tm20tui.store.deliveries import read_as_queue, refresh_punches
+from tm20tui.store.deliveries import DOUBTED, read_as_queue, refresh_punches
 from tm20tui.store.history import DeliveryFilters, narrow, queue_id
 from tm20tui.store.schema import deliveries, services
 
@@ -77,9 +77,12 @@ def list_discardable_ids(conn: Connection, wanted: DeliveryFilters, after_id: in
     return sorted(found)[:limit]
 
 
-def retry_chunk(conn: Connection, ids: Sequence[int]) -> dict[int, int]:
-    """Make failed deliveries pending at once; how many per service. Others, and deleted services', stay."""
-    return _changed(conn, _RETRY, {"ids": list(ids)})
+def retry_chunk(conn: Connection, ids: Sequence[int], *, with_discarded: bool = True) -> dict[int, int]:
+    """Make failed deliveries pending at once; how many per service. Others, and deleted services', stay.
+
+    Those that were found by a filter may have been discarded since.
+    """
+    return _changed(conn, _RETRY if with_discarded else _RETRY_FOUND, {"ids": list(ids)})
 
 
 def count_held_back(conn: Connection, wanted: DeliveryFilters) -> int:
@@ -99,7 +102,10 @@ def release_chunk(conn: Connection, ids: Sequence[int]) -> dict[int, int]:
 
 
 def discard_chunk(conn: Connection, ids: Sequence[int], reason: str) -> dict[int, int]:
-    """Give failed and held deliveries up: only an operator can retry them then; how many per service."""
+    """Give failed and held deliveries up: only an operator can retry them then; how many per service.
+
+    That one may have arrived stays with its reason, for services that are owed it later.
+    """
     return _changed(conn, _DISCARD, {"ids": list(ids), "reason": reason})
 
 
@@ -147,16 +153,21 @@ def _not_discarded() -> ColumnElement[bool]:
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 # Rows are found by their ids: `|| ''` keeps the planner off the partial indexes of a status, whose
 # statistics are always stale, and which it would walk through once per id.
-_RETRY = text(
+_RETRIED = (
     "UPDATE deliveries SET status = 'pending', next_attempt_at = NULL "
     "WHERE id IN :ids AND status || '' = 'failed' AND service_id IN "
-    "(SELECT s.id FROM services s WHERE s.deleted_at IS NULL) RETURNING punch_id, service_id"
+    "(SELECT s.id FROM services s WHERE s.deleted_at IS NULL) {which}RETURNING punch_id, service_id"
+)
+_RETRY = text(_RETRIED.format(which="")).bindparams(_IDS)
+_RETRY_FOUND = text(
+    _RETRIED.format(which=f"AND (next_attempt_at IS NOT NULL OR last_error NOT LIKE '{DISCARDED}%') ")
 ).bindparams(_IDS)
 _RELEASE = text(
     "UPDATE deliveries SET status = 'pending', next_attempt_at = NULL, last_error = '' "
     "WHERE id IN :ids AND status || '' = 'held' RETURNING punch_id, service_id"
 ).bindparams(_IDS)
 _DISCARD = text(
-    "UPDATE deliveries SET status = 'failed', next_attempt_at = NULL, last_error = :reason "
+    "UPDATE deliveries SET status = 'failed', next_attempt_at = NULL, last_error = :reason || "
+    f"CASE WHEN last_error LIKE '{DOUBTED}%' THEN ' (' || last_error || ')' ELSE '' END "
     "WHERE id IN :ids AND status || '' IN ('failed', 'held') RETURNING punch_id, service_id"
 ).bindparams(_IDS)

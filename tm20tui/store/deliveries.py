@@ -134,16 +134,21 @@ def sweep_failed(conn: Connection, now: datetime, limit: int = SWEEP_CHUNK) -> d
     return counts
 
 
-def dissolve_batches(conn: Connection, service_id: int, reason: str, now: datetime) -> int:
+def dissolve_batches(
+    conn: Connection, service_id: int, reason: str, now: datetime, *, lapsed: bool = False
+) -> int:
     """End a service's open batches, and fail for good what was in flight; return how many.
 
-    What may have arrived says so: whoever is owed it next must not get it unseen.
+    What may have arrived says so: whoever is owed it next must not get it unseen. With
+    `lapsed`, only those that nobody sends any more.
     """
     punch_ids: list[int] = []
-    for batch_id, doubt in conn.execute(_OPEN_BATCHES, {"service": service_id}).all():
+    for batch_id, doubt, leased_until in conn.execute(_OPEN_BATCHES, {"service": service_id}).all():
+        if lapsed and leased_until is not None and leased_until >= now:
+            continue
         words = f"{DOUBTED}before {reason}" if doubt else reason
         punch_ids += conn.scalars(_FAIL_IN_FLIGHT, {"batch": batch_id, "reason": words})
-    conn.execute(_RETURN_BATCHES, {"service": service_id, "now": now})
+        conn.execute(_RETURN_BATCH, {"batch": batch_id, "now": now})
     refresh_punches(conn, punch_ids)
     return len(punch_ids)
 
@@ -267,9 +272,12 @@ _BACKFILL_STEP = text(
     "ORDER BY id LIMIT 1 OFFSET :offset"
 )
 _HELD = ", ".join(f"'{problem}'" for problem in HELD_TIME_PROBLEMS)
+# An operator may have discarded it because it did arrive.
 _DOUBT_OF_ANOTHER = (
-    "(SELECT MAX(o.last_error) FROM deliveries o WHERE o.punch_id = p.id AND o.status || '' = 'failed' "
-    f"AND o.last_error LIKE '{DOUBTED}%')"
+    f"(SELECT MAX(CASE WHEN o.last_error LIKE '{DOUBTED}%' THEN o.last_error "
+    f"ELSE '{DOUBTED}before the service was deleted' END) "
+    "FROM deliveries o WHERE o.punch_id = p.id AND o.status || '' = 'failed' AND "
+    f"(o.last_error LIKE '{DOUBTED}%' OR o.last_error LIKE 'discarded by %({DOUBTED}%'))"
 )
 # Why nobody can tell whether a punch arrived, empty where it cannot have.
 _DOUBT = f"COALESCE({_DOUBT_OF_ANOTHER}, CASE WHEN p.time_utc <= :seen THEN '{REPEATED}' ELSE '' END)"
@@ -320,12 +328,15 @@ _SWEEP = text(
     "LIMIT :limit"
 ).bindparams(_NOW)
 # The ids were read in this transaction: `|| ''` keeps the planner off the partial index of failed ones.
+# On PostgreSQL an operator may discard one meanwhile, which leaves it no next attempt.
 _REVIVE = text(
     "UPDATE deliveries SET status = 'pending', next_attempt_at = NULL "
-    "WHERE id IN :ids AND status || '' = 'failed'"
+    "WHERE id IN :ids AND status || '' = 'failed' AND next_attempt_at IS NOT NULL"
 ).bindparams(bindparam("ids", expanding=True))
 
-_OPEN_BATCHES = text("SELECT id, doubt FROM batches WHERE service_id = :service AND status = 'open'")
+_OPEN_BATCHES = text(
+    "SELECT id, doubt, leased_until FROM batches WHERE service_id = :service AND status = 'open'"
+).columns(leased_until=Utc)
 _FAIL_WAITING = (
     "UPDATE deliveries SET status = 'failed', next_attempt_at = NULL, last_error = CASE "
     f"WHEN last_error LIKE '{DOUBTED}%' THEN last_error ELSE :reason END WHERE id IN "
@@ -338,9 +349,8 @@ _FAIL_IN_FLIGHT = text(
     "UPDATE deliveries SET status = 'failed', next_attempt_at = NULL, last_error = :reason "
     "WHERE batch_id = :batch AND status = 'in flight' RETURNING punch_id"
 )
-_RETURN_BATCHES = text(
-    "UPDATE batches SET status = 'returned', settled_at = :now "
-    "WHERE service_id = :service AND status = 'open'"
+_RETURN_BATCH = text(
+    "UPDATE batches SET status = 'returned', settled_at = :now WHERE id = :batch AND status = 'open'"
 ).bindparams(_NOW)
 
 _READ_AS_QUEUE = text(

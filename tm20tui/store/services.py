@@ -196,12 +196,15 @@ def delete_service(conn: Connection, service_id: int, now: datetime) -> int:
     return waiting + in_flight
 
 
-def fail_owed_to_deleted(conn: Connection) -> int:
+def fail_owed_to_deleted(conn: Connection, now: datetime) -> int:
     """Another chunk of what deleted services leave behind; 0 when nothing is left.
 
-    What they were owed fails, then the punches that had failed already forget it.
+    What they were owed fails, then the punches that had failed already forget it. A batch
+    that was begun at the moment of the deletion, and is not being sent any more, fails too.
     """
     for service_id in conn.scalars(select(services.c.id).where(services.c.deleted_at.is_not(None))).all():
+        if count := dissolve_batches(conn, service_id, DELETED_REASON, now, lapsed=True):
+            return count
         if count := fail_chunk(conn, service_id, DELETED_REASON):
             return count
     return forget_failed(conn)
