@@ -26,6 +26,9 @@ async def test_events_are_remembered_newest_first_without_what_would_flood_them(
     newer = await recent.list_recent_events(call, after=found.events[-1].number, limit=1)
     assert [one.kind for one in newer.events] == ["terminal.disconnected"]
     assert newer.last_number == found.last_number
+    whole = await recent.list_recent_events(call, limit=3)
+    assert (found.more, newer.more, whole.more) == (False, True, False)
+    assert (await recent.list_recent_events(call, limit=2)).more
     only = await recent.list_recent_events(call, kinds=["operation"])
     assert [one.kind for one in only.events] == ["operation"]
     with pytest.raises(InvalidInput, match="kinds"):
@@ -59,6 +62,7 @@ async def test_the_log_is_remembered_without_secrets(desk: Desk, monkeypatch: py
     assert "abcdef" not in found.lines[1].text
     assert "\x1b" not in found.lines[1].text
     assert found.lines[2].text == 'line 2 serial="A 1"'
+    assert (found.more, (await recent.list_recent_lines(call, limit=2)).more) == (False, True)
     assert found.last_number == found.lines[0].number == 5
     assert [one.level for one in (await recent.list_recent_lines(call, level="warning")).lines] == [
         "error",

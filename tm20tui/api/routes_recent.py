@@ -77,7 +77,7 @@ def recent_routes() -> APIRouter:
         return RecentEventsAnswer(
             events=tuple(map(_show_event, found.events)),
             last_number=found.last_number,
-            pagination=_page(query, found.events),
+            pagination=_page(query, found.events, found.more),
         )
 
     @router.get("/log/")
@@ -88,16 +88,16 @@ def recent_routes() -> APIRouter:
         return RecentLinesAnswer(
             lines=tuple(map(LineOut.model_validate, found.lines)),
             last_number=found.last_number,
-            pagination=_page(query, found.lines),
+            pagination=_page(query, found.lines, found.more),
         )
 
     return router
 
 
-def _page(query: RecentQuery, found: tuple[recent.Event, ...] | tuple[recent.LogLine, ...]) -> Pagination:
-    # A page that is full may have been the last; the next one is empty then.
-    is_full = len(found) == query.limit
-    return show_page(query, len(found), found[-1].number if is_full else None)
+def _page(
+    query: RecentQuery, found: tuple[recent.Event, ...] | tuple[recent.LogLine, ...], more: bool
+) -> Pagination:
+    return show_page(query, len(found), found[-1].number if more else None)
 
 
 def _show_event(event: Event) -> EventOut:

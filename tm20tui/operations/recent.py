@@ -19,18 +19,22 @@ _OPERATORS_ONLY = frozenset({"operation"})
 
 @dataclass(frozen=True, slots=True)
 class RecentEvents:
-    """Events, newest first. `last_number` is of the newest there is, 0 before the first."""
+    """Events, newest first. `last_number` is of the newest there is, 0 before the first; `more`
+    are older."""
 
     events: tuple[Event, ...]
     last_number: int
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RecentLines:
-    """Lines of the log, newest first. `last_number` is of the newest there is, 0 before the first."""
+    """Lines of the log, newest first. `last_number` is of the newest there is, 0 before the first; `more`
+    are older."""
 
     lines: tuple[LogLine, ...]
     last_number: int
+    more: bool
 
 
 @operation("events.recent", "viewer", writes=False)
@@ -58,7 +62,8 @@ async def list_recent_events(
     chosen = [
         one for one in found if _is_between(one, after, before) and (kinds is None or one.kind in kinds)
     ]
-    return RecentEvents(tuple(chosen[::-1][:limit]), found[-1].number if found else 0)
+    last = found[-1].number if found else 0
+    return RecentEvents(tuple(chosen[::-1][:limit]), last, len(chosen) > limit)
 
 
 @operation("log.recent", "operator", writes=False)
@@ -80,7 +85,8 @@ async def list_recent_lines(
     chosen = [
         one for one in found if _is_between(one, after, before) and (wanted is None or one.level in wanted)
     ]
-    return RecentLines(tuple(chosen[::-1][:limit]), found[-1].number if found else 0)
+    last = found[-1].number if found else 0
+    return RecentLines(tuple(chosen[::-1][:limit]), last, len(chosen) > limit)
 
 
 def _is_between(one: Event | LogLine, after: int, before: int | None) -> bool:
