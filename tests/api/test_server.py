@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -187,6 +188,34 @@ async def test_too_many_connections_are_refused_and_room_is_made_again(
         for client in held:
             await client.aclose()
         await healthy(api)
+
+
+async def test_one_address_leaves_room_for_others(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connections, "MAX_OF_THIS_MACHINE", 2)
+    async with running_api(sqlite_url, tmp_path) as api:
+
+        async def dial() -> trio.SocketStream:
+            return await trio.open_tcp_stream("127.0.0.1", api.port, local_address="127.0.0.2")
+
+        held = [await dial() for _ in range(2)]
+        for _ in range(3):
+            with trio.fail_after(30):
+                assert await everything(await dial()) == b""
+        assert caplog.text.count("an HTTP connection of 127.0.0.2 was refused") == 1
+        await healthy(api)
+        await held[0].aclose()
+        with trio.fail_after(30):
+            while True:
+                client = await dial()
+                with contextlib.suppress(trio.BrokenResourceError):
+                    await client.send_all(
+                        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                    )
+                if b"200" in await everything(client):
+                    break
+        await held[1].aclose()
 
 
 async def test_a_fault_of_an_endpoint_is_logged_and_tells_nothing(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections import Counter
 from typing import cast
 
 import anyio
@@ -20,11 +21,18 @@ from anycorn.protocol import ProtocolWrapper
 from anycorn.tcp_server import TCPServer
 from anycorn.typing import ASGIFramework, ConnectionState
 from anycorn.worker_context import WorkerContext
+from anyio.abc import SocketAttribute
 from starlette.types import ASGIApp
+
+from tm20tui.api.guard import is_loopback
+from tm20tui.api.limits import address_key
 
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 200
+MAX_OF_ONE_ADDRESS = 40
+MAX_OF_THIS_MACHINE = 150
+"""A proxy here speaks for many."""
 SEND_SECONDS = 10.0
 """How long a client may not take what is sent to it."""
 KEEP_ALIVE_SECONDS = 15
@@ -41,22 +49,36 @@ async def serve_connections(app: ASGIApp, listening: socket.socket, stop: trio.E
     config = _config()
     wrapped = ASGIWrapper(cast(ASGIFramework, app))
     context = WorkerContext(None)
-    live = 0
+    live: Counter[str] = Counter()
+    refused: set[str] = set()
 
     async def handle(stream: anyio.abc.SocketStream) -> None:
-        nonlocal live
-        if live >= MAX_CONNECTIONS:
-            log.warning("an HTTP connection was refused: there are %d already", live)
+        host = str(stream.extra(SocketAttribute.remote_address, ("",))[0])
+        address, total = address_key(host), live.total()
+        most = MAX_OF_THIS_MACHINE if is_loopback(host) else MAX_OF_ONE_ADDRESS
+        if total >= MAX_CONNECTIONS or live[address] >= most:
+            if address not in refused:
+                # Said once until one of the address ends: who opens many would fill the log.
+                refused.add(address)
+                log.warning(
+                    "an HTTP connection of %s was refused: there are %d already, %d of this address",
+                    address,
+                    total,
+                    live[address],
+                )
             await stream.aclose()
             return
-        live += 1
+        live[address] += 1
         try:
             await _Connection(wrapped, config, context, ConnectionState({}), stream).run()
         except Exception:
             log.exception("an HTTP connection crashed: it is closed")
             await stream.aclose()
         finally:
-            live -= 1
+            refused.discard(address)
+            live[address] -= 1
+            if not live[address]:
+                del live[address]
 
     listener = await anyio.abc.SocketListener.from_socket(listening)
     async with listener, anyio.create_task_group() as connections:
