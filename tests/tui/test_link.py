@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import socket
 import struct
 from collections.abc import AsyncIterator
 from itertools import pairwise
@@ -21,19 +23,17 @@ async def house(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Theatre]:
         yield running
 
 
-async def key_seconds(eye: Eye, key: str) -> float:
-    """How long a key takes to be painted."""
+async def press(eye: Eye, key: str) -> None:
+    """Type a key and wait until it is painted."""
     eye.forget()
-    begun = trio.current_time()
     await eye.type(key)
     await eye.until(f"<key {key}>")
-    return trio.current_time() - begun
 
 
 async def unread(eye: Eye) -> None:
     """Wait until nothing more is queued for a client that does not read."""
     size = -1
-    with trio.fail_after(20):
+    with trio.fail_after(30):
         while size != (size := waiting(eye)) or size < link.HIGH_WATER:
             await trio.sleep(0.3)
 
@@ -59,18 +59,35 @@ async def test_a_client_that_does_not_read_is_painted_nothing_and_later_everythi
         await unread(slow)
         assert waiting(slow) < 1_000_000
         for key in "abdefg":
-            assert await key_seconds(other, key) < 2.0
+            await press(other, key)
         assert len(house.gateway.attached.all()) == 2
-        with trio.fail_after(20):  # what was queued is old; the frames after it go on where the time is now
+        with trio.fail_after(30):  # what was queued is old; the frames after it go on where the time is now
             while widest_gap(slow) <= 10:
                 assert await slow.read()
 
 
+def test_why_a_client_left_is_known_also_when_a_write_finds_it_gone() -> None:
+    ends: list[str] = []
+
+    async def run() -> None:
+        theirs, ours = socket.socketpair()
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: link.Link(lambda how, told: ends.append(how)), sock=ours
+        )
+        theirs.sendall(frames.frame(frames.QUIT, frames.HUNG_UP.encode()))
+        theirs.close()
+        connection.send(b"a picture")
+        assert await connection.wait_closed(30)
+
+    asyncio.run(run())
+    assert ends == [frames.HUNG_UP]
+
+
 async def test_a_client_that_never_reads_is_given_up(house: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(link, "STALL_SECONDS", 0.3)
     async with house.attached(columns=200, rows=60) as slow:
+        monkeypatch.setattr(link, "STALL_SECONDS", 0.3)
         await slow.type("p")
-        with trio.fail_after(20):
+        with trio.fail_after(30):
             while house.gateway.attached.all():
                 await trio.sleep(0.05)
             while len(await house.audit()) < 2:
@@ -95,7 +112,7 @@ async def test_what_is_no_frame_ends_its_console_only(house: Theatre, data: byte
         end = await eye.ended()
         assert end is not None
         assert end.code == 1
-        await key_seconds(other, "a")
+        await press(other, "a")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +135,7 @@ async def test_strange_input_is_survived(house: Theatre, data: bytes) -> None:
         await eye.send(frames.resize(80, 24))
         await eye.type("\x1b\\\x1b\\")  # whatever was begun is over
         await trio.sleep(0.3)
-        await key_seconds(eye, "a")
+        await press(eye, "a")
 
 
 async def test_a_paste_without_end_is_given_up(house: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +160,7 @@ async def test_a_flood_of_input_lets_other_consoles_live(house: Theatre) -> None
             nursery.start_soon(flood)
             await trio.sleep(0.3)
             for key in "abd":
-                assert await key_seconds(other, key) < 3.0
+                await press(other, key)
             nursery.cancel_scope.cancel()
 
 
@@ -151,12 +168,12 @@ async def test_a_terminal_in_the_foreground_again_is_set_up_and_painted_anew(hou
     async with house.attached() as eye:
         await eye.type("a")
         await eye.until("<key a>")
-        await eye.quiet(0.3)
         eye.forget()
         await eye.send(frames.frame(frames.FOREGROUND))
+        await eye.until("\x1b[?1049h")
+        await eye.until("\x1b[?1006h")
+        eye.output = eye.output.rpartition("\x1b[?1049h")[2]
         await eye.until("<key a>")
-        assert "\x1b[?1049h" in eye.output
-        assert "\x1b[?1006h" in eye.output
 
 
 async def test_without_a_mouse_no_mouse_is_asked_for(house: Theatre) -> None:

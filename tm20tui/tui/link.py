@@ -8,6 +8,8 @@ reads again is given up.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -135,6 +137,8 @@ class Link(asyncio.Protocol):
             self.break_off(str(error))
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and self._transport is not None:
+            self._read_rest(self._transport)
         self._transport = None
         self._closed.set()
         self._end("its client went away", End(0, ""))
@@ -152,6 +156,13 @@ class Link(asyncio.Protocol):
             self._stalled = None
         if self._screen is not None and not self._has_ended:
             self._screen.resume()
+
+    def _read_rest(self, transport: asyncio.Transport) -> None:
+        """A write failed because the client is gone: what it said last may not be read yet."""
+        descriptor = transport.get_extra_info("socket").fileno()
+        with contextlib.suppress(OSError):
+            while data := os.read(descriptor, MOST_INPUT):
+                self.data_received(data)
 
     def _take(self, kind: bytes, payload: bytes) -> None:
         if self._has_ended:
