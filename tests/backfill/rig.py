@@ -46,9 +46,9 @@ class Office:
         return Call(self.gateway, Operator("ann", "admin", "console"))
 
     def make(self, family: str, **changes: Any) -> Terminal:
-        """A terminal that is not connected. `changes` of its firmware."""
+        """A terminal that is not connected. `changes` of its firmware; it tells its counters once a `reg`."""
         traits = Traits(seed=1, enrol_seconds=float("inf"), time_scale=0.01, history=200_000)
-        made = replace(FAMILIES[family], **changes)
+        made = replace(FAMILIES[family], **({"repeats_reg_seconds": None} | changes))
         index = len(self.scopes) + 1
         return Terminal(index, made, make_roster(45, 1), traits=traits, ledger=self.ledger, tally=Tally())
 
@@ -82,13 +82,19 @@ class Office:
     async def known(self, terminal_id: int) -> Reconciliation:
         return await self.gateway.database.read(reconciliations.find_reconciliation, terminal_id)
 
-    async def agreed(self, terminal_id: int, after: Reconciliation | None = None) -> Reconciliation:
-        """What is known once the terminal agreed, after `after`."""
+    async def agreed(
+        self, terminal_id: int, after: Reconciliation | None = None, *, counted: int | None = None
+    ) -> Reconciliation:
+        """What is known once the terminal agreed, after `after`, and counted so many.
+
+        One that is not answered at once repeats its `reg`, and may agree again without anything new.
+        """
         before = None if after is None else after.agreed_at
-        with trio.fail_after(20):
+        with trio.fail_after(30):
             while True:
                 known = await self.known(terminal_id)
-                if known.agreed_at not in (None, before) and not known.phase:
+                is_new = known.agreed_at not in (None, before) and not known.phase
+                if is_new and counted in (None, known.counted):
                     return known
                 await trio.sleep(0.02)
 

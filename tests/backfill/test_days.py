@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.backfill.rig import hours_ago, punches, running_office
+from tests.backfill.rig import punches, running_office
 from tm20tui.model import utc_now
 from tm20tui.simulate.firmware import FAMILIES
 from tm20tui.store.terminals import update_terminal
@@ -22,14 +22,15 @@ async def test_yesterday_is_listed_and_told_of_once_it_is_complete(
         device = office.make(family)
         terminal_id = await office.plug(device)
         await office.agreed(terminal_id)
-        made = punches(70, hours_ago(0.1) - timedelta(days=1), timedelta(seconds=1))
-        day = hours_ago(0.1).date() - timedelta(days=1)
+        midnight = utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
+        day = midnight.date() - timedelta(days=1)
+        made = punches(70, midnight - timedelta(hours=16), timedelta(seconds=1))
         # Kept back while it was connected all the time, with counters that were not told since.
         device.device.logs.keep_back(made)
         known_since = {"first_seen_at": utc_now() - timedelta(days=9)}
         await office.gateway.database.write(update_terminal, terminal_id, known_since)
         backfill = office.gateway.backfill
-        now = utc_now() + timedelta(minutes=11)
+        now = max(utc_now(), midnight + timedelta(minutes=11))
         backfill._now = lambda: now
         async with office.gateway.events.subscribe({"day.complete"}) as events:
             # A terminal that is busy is looked at the next time.

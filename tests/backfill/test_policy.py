@@ -21,7 +21,7 @@ def told(counted: int | None = 140, new: int | None = None, raw: str = "2026-06-
 
 
 def held(before: int, later: int = 0) -> Held:
-    return Held(before, later, 500, 50)
+    return Held(before, 0, later, 500, 50)
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,10 @@ async def test_new_records_and_then_days_are_pulled_by_hand(
 
 
 async def test_a_pull_that_fails_says_why(sqlite_url: str, tmp_path: Path) -> None:
+    made = punches(90, hours_ago(1), timedelta(seconds=9))
+
     def answer(name: str, frame: dict[str, Any]) -> dict[str, Any]:
-        return page(punches(90, hours_ago(1), timedelta(seconds=9)), 0)
+        return page(made, 0)
 
     async with (
         running_office(sqlite_url, tmp_path, **BY_HAND) as office,
@@ -126,10 +128,10 @@ async def test_what_is_owed_keeps_a_day_open_until_it_is_delivered(database_url:
         await office.unplug(device)
         device.device.logs.keep_back(punches(12, hours_ago(2)))
         await office.plug(device)
-        await office.agreed(terminal_id, before)
-        with trio.fail_after(20):
+        await office.agreed(terminal_id, before, counted=12)
+        with trio.fail_after(30):
             while not (day := (await office.days(terminal_id, utc_now().date()))[0]).is_complete:
                 assert day.reason.endswith("owed"), day
                 await trio.sleep(0.01)
-        assert (day.punches, day.delivered, day.owed) == (12, 12, 0)
+        assert (day.punches, day.delivered, day.owed) == (12, 12, 0), await office.known(terminal_id)
         assert len(service.records) == 12

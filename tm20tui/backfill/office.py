@@ -220,6 +220,9 @@ class BackfillOffice:
             told = self._told.get(terminal_id)
             if told is None or found is None:
                 return
+            if known.agreed_at is not None and told.until <= known.agreed_at:
+                # A terminal that repeats itself: with what was told they agree already.
+                return
             if found.agrees:
                 await self._database.write(agree, terminal_id, told)
                 self._alarms.clear(f"backfill:{terminal_id}")

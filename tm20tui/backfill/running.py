@@ -100,8 +100,10 @@ def agree(connection: Connection, terminal_id: int, told: Told, unaccounted: int
         "unaccounted": unaccounted,
     }
     if told.counted is not None:
-        # What came after it told is counted as the terminal will count it.
-        changes["counted"] = told.counted + found.held.after
+        # What came after it told is counted as the terminal will count it. Times are whole seconds: of
+        # those of the second in which it told, what is more than it counted came after.
+        more = max(0, min(-(found.missing or 0), found.held.same))
+        changes["counted"] = told.counted + more + found.held.after
     update_reconciliation(connection, terminal_id, changes)
 
 

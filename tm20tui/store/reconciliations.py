@@ -52,10 +52,12 @@ class Reconciliation:
 class Held:
     """Rows of a terminal since it was last agreed with; the last ids of all.
 
-    `before` are printed with a time up to the one that was asked for, `after` with a later one.
+    `before` are printed with a time up to the one that was asked for, `after` with a later one;
+    `same`, of those before, with just that one.
     """
 
     before: int
+    same: int
     after: int
     punch_id: int
     event_id: int
@@ -92,22 +94,24 @@ def count_held(conn: Connection, known: Reconciliation, told_raw: str) -> Held:
     event = _count(conn, terminal_events, known.terminal_id, known.event_id, told_raw)
     return Held(
         before=punch[0] + event[0],
-        after=punch[1] + event[1],
-        punch_id=punch[2] or known.punch_id,
-        event_id=event[2] or known.event_id,
+        same=punch[1] + event[1],
+        after=punch[2] + event[2],
+        punch_id=punch[3] or known.punch_id,
+        event_id=event[3] or known.event_id,
     )
 
 
 def _count(
     conn: Connection, table: Table, terminal_id: int, after_id: int, told_raw: str
-) -> tuple[int, int, int | None]:
+) -> tuple[int, int, int, int | None]:
     query = select(
         func.count().filter(table.c.time_raw <= told_raw),
+        func.count().filter(table.c.time_raw == told_raw),
         func.count().filter(table.c.time_raw > told_raw),
         func.max(table.c.id),
     ).where(table.c.terminal_id == terminal_id, table.c.id > after_id)
-    before, after, last = conn.execute(query).one()
-    return before, after, last
+    before, same, after, last = conn.execute(query).one()
+    return before, same, after, last
 
 
 def _reconciliation(row: Row[Any]) -> Reconciliation:
