@@ -51,6 +51,8 @@ def test_a_moment_is_the_clock_today_and_the_day_before() -> None:
     assert formats.moment(NOW, PARIS, NOW) == "14:32:05"
     assert formats.moment(NOW - timedelta(days=2), PARIS, NOW) == "Nov 20 14:32"
     assert formats.moment(NOW - timedelta(days=700), PARIS, NOW) == "Dec 22 2024 14:32"
+    new_year = datetime(2027, 1, 1, 0, 30, tzinfo=UTC)
+    assert formats.moment(new_year - timedelta(hours=30), PARIS, new_year) == "Dec 30 19:30"
 
 
 def test_an_age_stands_still_for_a_minute() -> None:

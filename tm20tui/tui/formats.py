@@ -6,12 +6,14 @@ Spans are coarse on purpose: what changes every second would be painted every se
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from tm20tui.tui.language import _, voice
 
 NONE = "–"
+_OF_LATE = timedelta(days=180)
+"""A day that far away is told with its year; in January that of December is not."""
 
 
 def number(value: float | None) -> str:
@@ -51,15 +53,18 @@ def day(at: datetime | None, zone: tzinfo) -> str:
 
 
 def moment(at: datetime | None, zone: tzinfo, now: datetime) -> str:
-    """The clock today, else day and minute: `14:32:05`, `22/11 14:32`, `Nov 22 14:32`."""
+    """The clock today, else day and minute, of a day half a year away with its year.
+
+    `14:32:05`, `22/11 14:32`, `Nov 22 14:32`; `22/11/2024 14:32`, `Nov 22 2024 14:32`.
+    """
     if at is None:
         return NONE
     local, today = at.astimezone(zone), now.astimezone(zone)
     if local.date() == today.date():
         return local.strftime("%H:%M:%S")
-    year = f"/{local:%Y}" if local.year != today.year and voice().language == "fr" else ""
-    tail = f" {local:%Y}" if local.year != today.year and voice().language != "fr" else ""
-    return f"{_day(local)}{year}{tail} {local:%H:%M}"
+    separator = "/" if voice().language == "fr" else " "
+    year = f"{separator}{local:%Y}" if abs(today - local) > _OF_LATE else ""
+    return f"{_day(local)}{year} {local:%H:%M}"
 
 
 def span(seconds: float) -> str:
