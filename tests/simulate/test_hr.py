@@ -27,9 +27,7 @@ async def running(**options: Any) -> AsyncIterator[tuple[HrService, httpx.AsyncC
     service = HrService(**({"seed": 1} | options))
     async with trio.open_nursery() as nursery:
         port = await nursery.start(partial(serve_hr, service, "127.0.0.1", 0))
-        async with httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", verify=False, timeout=0.2
-        ) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=False, timeout=30) as client:
             yield service, client
         nursery.cancel_scope.cancel()
     service.close()
@@ -151,10 +149,14 @@ async def test_answers_that_store_nothing(fault: str, statuses: set[int]) -> Non
 @pytest.mark.parametrize(("fault", "stored"), [("timeout", {1}), ("timeout-before", set())])
 async def test_a_hanging_service_has_stored_or_not(fault: str, stored: set[int]) -> None:
     async with running(fault=fault) as (service, client):
+        client.timeout = httpx.Timeout(30, read=0.2)
         with pytest.raises(httpx.ReadTimeout):
             await post(client, batch(1))
+        with trio.fail_after(30):
+            while not service.requests["hang"]:
+                await trio.sleep(0.01)
         assert set(service.records) == stored
-        service.fault = Fault.NONE
+        service.fault, client.timeout = Fault.NONE, httpx.Timeout(30)
         assert (await post(client, batch(1))).status_code == 200
     assert set(service.records) == {1}
     assert service.counts["delivered_twice"] == 0
@@ -215,16 +217,15 @@ async def test_slow_answers_arrive_whole(monkeypatch: pytest.MonkeyPatch) -> Non
         assert (await post(client, batch(1))).json() == {"received": 1}
 
 
-async def test_mixed_strikes_its_share_of_the_requests_in_every_way() -> None:
-    async with running(fault="mixed", share=0.5) as (service, client):
-        client.timeout = httpx.Timeout(0.02)
+async def test_mixed_strikes_its_share_of_the_requests_in_every_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tm20tui.simulate.hr.DRIP_SECONDS", 0.02)
+    async with running(fault="mixed", share=0.5, hang_seconds=0.02) as (service, client):
         for n in range(300):
             try:
                 await post(client, batch(n), key=f"k{n}")
             except httpx.TransportError:
                 pass
         service.fault = Fault.NONE
-        client.timeout = httpx.Timeout(1.0)
         for n in range(150):
             await post(client, batch(n), key=f"k{n}")
     failures = {"204", "207", "408", "425", "429", "500", "502", "503", "hang", "reset"}
@@ -328,12 +329,12 @@ async def test_it_speaks_https_and_cuts_there_too() -> None:
     async with trio.open_nursery() as nursery:
         port = await nursery.start(partial(serve_hr, service, "127.0.0.1", 0, context))
         url = f"https://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url, verify=trusting, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=url, verify=trusting, trust_env=False, timeout=30) as client:
             assert (await post(client, batch(1))).status_code == 200
             service.control({"fail": "reset", "share": 1.0})
             with pytest.raises(httpx.TransportError):
                 await post(client, batch(2))
-        async with httpx.AsyncClient(base_url=url, trust_env=False) as stranger:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as stranger:
             with pytest.raises(httpx.ConnectError):
                 await post(stranger, batch(3))
         nursery.cancel_scope.cancel()

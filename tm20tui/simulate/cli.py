@@ -148,13 +148,13 @@ def _run_terminals(arguments: argparse.Namespace) -> int:
     ended: list[bool] = []
 
     async def live() -> None:
+        print(f"{arguments.count} terminals dial {arguments.url}; Ctrl+C ends them.", flush=True)
         try:
             await fleet.run()
             ended.append(True)
         finally:
             final.append(fleet.stats())
 
-    print(f"{arguments.count} terminals dial {arguments.url}; Ctrl+C ends them.", flush=True)
     trio.run(_until_told, live)
     ledger.close()
     _print_fleet_summary(final[-1], ledger)
