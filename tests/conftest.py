@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import hypothesis
 import psycopg
@@ -17,7 +20,9 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import create_engine, exc, text
 from sqlalchemy.engine import make_url
+from trio.testing import MockClock
 
+from tests.clocks import jumping_clock
 from tests.databases import sqlite_template
 from tm20tui.store.engine import Database
 from tm20tui.store.schema import metadata
@@ -50,6 +55,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long tests come first: at the end one worker would be busy with the last of them alone."""
     here = Path(__file__).parent
     items.sort(key=lambda item: not item.path.relative_to(here).as_posix().startswith(LONG))
+
+
+ZONES = ("UTC", "Europe/Paris", "Asia/Kolkata")
+"""Of the sites in tests."""
+ROOM_SECONDS = 60.0
+
+
+def pytest_runtest_setup() -> None:
+    """Many tests compare days: no day ends in the middle of one."""
+    for zone in ZONES:
+        now = datetime.now(ZoneInfo(zone))
+        left = 86_400 - (now.hour * 3600 + now.minute * 60 + now.second)
+        if left < ROOM_SECONDS:
+            time.sleep(left + 1)
 
 
 POSTGRES_URL = os.environ.get("TM20_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
@@ -133,3 +152,9 @@ async def sqlite_database(sqlite_url: str) -> Iterator[Database]:
 def vault() -> Vault:
     """A vault with a fresh key."""
     return Vault(Fernet.generate_key())
+
+
+@pytest.fixture
+def autojump_clock() -> MockClock:
+    """Time jumps as soon as no task and no thread has anything to do."""
+    return jumping_clock(0)

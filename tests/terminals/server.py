@@ -130,7 +130,7 @@ async def say(socket: WebSocketConnection, **members: Any) -> None:
 
 async def hear(socket: WebSocketConnection) -> dict[str, Any]:
     """The next frame, within 20 s."""
-    with trio.fail_after(20):
+    with trio.fail_after(30):
         answer: dict[str, Any] = json.loads(await socket.get_message())
     return answer
 

@@ -181,9 +181,3 @@ class TestReboot:
             await reply(socket, "reboot", result=False, reason=1, msg="can not find this command")
             assert (await desk.wait(asked)).status == "refused"
             assert (await desk.ask(Reboot())).status == "refused"
-
-
-@pytest.fixture
-def clock() -> MockClock:
-    """Time jumps once nothing has happened for a moment, long enough for a commit."""
-    return MockClock(autojump_threshold=0.1)

@@ -156,9 +156,3 @@ async def test_a_bug_costs_one_command_and_no_other(
         await desk.ask(GetDevInfo())
         assert (await hear(socket))["cmd"] == "getdevinfo"
         await say(socket, ret="getdevinfo", result=True)
-
-
-@pytest.fixture
-def clock() -> MockClock:
-    """Time jumps once nothing has happened for a moment, long enough for a commit."""
-    return MockClock(autojump_threshold=0.1)

@@ -215,9 +215,3 @@ async def test_two_hundred_at_once_go_one_by_one(
         assert statuses == ["confirmed"] * 200
         assert desk.device.device.doors_opened == 40
         assert desk.device.tally.commands == 200
-
-
-@pytest.fixture
-def clock() -> MockClock:
-    """Time jumps once nothing has happened for a moment, long enough for a commit."""
-    return MockClock(autojump_threshold=0.1)

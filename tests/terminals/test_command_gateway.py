@@ -11,6 +11,7 @@ from trio_websocket import ConnectionClosed, open_websocket_url
 from tests.ingest.frames import rows
 from tests.terminals.server import ask, hear, say
 from tests.test_gateway import running, settings_for
+from tm20tui import gateway as server
 from tm20tui.gateway import Gateway
 from tm20tui.protocol import Command, GetTime, OpenDoor
 from tm20tui.store import terminals
@@ -33,7 +34,7 @@ async def test_an_operator_opens_a_door(database_url: str, tmp_path: Path) -> No
         asked = await desk.ask(await terminal_id(gateway, "DOOR"), OpenDoor(), operator="ann")
         assert await hear(socket) == {"cmd": "opendoor"}
         await say(socket, ret="opendoor", sn="DOOR", result=True)
-        assert (await desk.wait(asked.id, 10)).status == "confirmed"
+        assert (await desk.wait(asked.id, 30)).status == "confirmed"
         assert desk.statistics().connected == 1
 
 
@@ -42,8 +43,15 @@ async def test_an_operator_opens_a_door(database_url: str, tmp_path: Path) -> No
     [(GetTime(), False, "queued"), (OpenDoor(), False, "unknown"), (OpenDoor(), True, "confirmed")],
 )
 async def test_stopping_leaves_nothing_in_flight(
-    sqlite_url: str, tmp_path: Path, command: Command, replies: bool, status: str
+    sqlite_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: Command,
+    replies: bool,
+    status: str,
 ) -> None:
+    if replies:
+        monkeypatch.setattr(server, "_COMMAND_END_SECONDS", 30.0)
     gateway = Gateway(settings_for(sqlite_url, tmp_path))
     async with trio.open_nursery() as nursery:
         await nursery.start(gateway.run)

@@ -199,9 +199,3 @@ class Gate:
             raise StoreUnavailable("down")
         await self.opened.wait()
         return await self.real.submit(frame)
-
-
-@pytest.fixture
-def clock() -> MockClock:
-    """Time jumps once nothing has happened for a moment, long enough for a commit."""
-    return MockClock(autojump_threshold=0.1)

@@ -164,9 +164,3 @@ async def expect_no_frame(socket: WebSocketConnection) -> None:
     """Nothing comes for a while."""
     with trio.move_on_after(0.15):
         pytest.fail(f"unexpected: {await socket.get_message()}")
-
-
-@pytest.fixture
-def clock() -> MockClock:
-    """Time jumps once nothing has happened for a moment, long enough for a commit."""
-    return MockClock(autojump_threshold=0.1)

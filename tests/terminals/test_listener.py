@@ -20,12 +20,6 @@ from tm20tui.terminals.listener import Listener
 from tm20tui.terminals.wire import Wire
 
 
-@pytest.fixture
-def clock() -> MockClock:
-    """Time jumps once nothing has happened for a moment."""
-    return MockClock(autojump_threshold=0.1)
-
-
 async def nobody(wire: Wire) -> None:
     raise AssertionError(wire.address)
 

@@ -14,12 +14,6 @@ from tm20tui.store.engine import Database
 from tm20tui.store.vault import Vault
 
 
-@pytest.fixture
-def clock() -> MockClock:
-    """Time jumps once nothing has happened for a moment, long enough for a commit."""
-    return MockClock(autojump_threshold=0.1)
-
-
 async def test_a_connected_serial_cannot_be_taken_over(
     sqlite_database: Database, vault: Vault, clock: MockClock
 ) -> None:

@@ -32,7 +32,7 @@ async def test_a_terminal_registers_and_gets_the_time_of_its_site(database: Data
     async with running_server(database, vault) as server, server.connect("any/path?at=all") as socket:
         answer = await ask(socket, cmd="reg", sn=SN, devinfo={"firmware": "TH600 V9.9", "usedlog": 3})
         told = datetime.strptime(answer.pop("cloudtime"), "%Y-%m-%d %H:%M:%S").replace(tzinfo=PARIS)
-        assert abs(told - datetime.now(UTC)) < timedelta(seconds=5)
+        assert abs(told - datetime.now(UTC)) < timedelta(seconds=30)
         assert answer == {"ret": "reg", "result": True, "nosenduser": False}
         assert server.state() == "online"
         again = await ask(socket, cmd="reg", sn=SN)
