@@ -191,7 +191,7 @@ class _Run:
         receiver.fault, receiver.share = fault, 1.0
         await self._start()
         taken = receiver.requests.total()
-        with trio.move_on_after(5.0):
+        with trio.move_on_after(30):
             await until(lambda: receiver.requests.total() > taken)
         await trio.sleep(self._rng.uniform(0.0, 0.2))
         self._kill(moment)
@@ -206,7 +206,7 @@ class _Run:
         await self._start()
         await trio.sleep(self._rng.uniform(0.0, 0.5))
         acked = self._fleet.stats().acked
-        with trio.move_on_after(5.0):
+        with trio.move_on_after(30):
             while self._fleet.stats().acked == acked:
                 await trio.sleep(0)
         self._kill("acknowledging")

@@ -28,7 +28,7 @@ def test_the_last_to_settle_a_punch_sees_what_the_other_did(clean_postgres_url: 
     def settle(conn: Connection, service: int) -> None:
         query = text("UPDATE deliveries SET status = 'sent' WHERE service_id = :service")
         conn.execute(query, {"service": service})
-        both.wait(10)
+        both.wait(30)
         refresh_punches(conn, punches)
 
     def settle_second() -> None:
@@ -39,7 +39,7 @@ def test_the_last_to_settle_a_punch_sees_what_the_other_did(clean_postgres_url: 
     other.start()
     with database.engine.begin() as conn:
         settle(conn, first)
-    other.join(10)
+    other.join(30)
     with database.engine.begin() as conn:
         assert conn.execute(text("SELECT DISTINCT sync_status FROM punches")).scalars().all() == ["sent"]
     database.close()

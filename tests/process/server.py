@@ -25,7 +25,7 @@ from tm20tui.store.vault import Vault
 
 ROOT = Path(__file__).parents[2]
 POLL_SECONDS = 0.01
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 READY = "listening for terminals"
 ZONE = "Asia/Kolkata"
 """Of the site: no summer time, and an offset that nobody gets by accident."""
@@ -122,12 +122,12 @@ class Server:
         if words not in self.said():
             raise Died(f"ended with {self.process and self.process.returncode}:\n{self.said()[-2000:]}")
 
-    async def stop(self, number: int = signal.SIGTERM, seconds: float = 20.0) -> int:
+    async def stop(self, number: int = signal.SIGTERM, seconds: float = 30.0) -> int:
         """Send a signal and wait for the end; the exit code."""
         self.signal(number)
         return await self.ended(seconds)
 
-    async def ended(self, seconds: float = 20.0) -> int:
+    async def ended(self, seconds: float = 30.0) -> int:
         process = self.process
         assert process is not None
         await until(lambda: process.poll() is not None, seconds)

@@ -44,7 +44,12 @@ class ByHand:
     async def send_text(self, text: str) -> None:
         await self._socket.send_message(text)
 
-    async def answer(self, seconds: float = 10.0) -> dict[str, Any]:
+    async def was_read(self) -> None:
+        """Return once the server has read what was sent: it answers a ping behind that."""
+        with trio.fail_after(30):
+            await self._socket.ping()
+
+    async def answer(self, seconds: float = 30.0) -> dict[str, Any]:
         with trio.fail_after(seconds):
             found: dict[str, Any] = json.loads(await self._socket.get_message())
         return found
@@ -55,7 +60,7 @@ class ByHand:
             return False
         return True
 
-    async def close_code(self, seconds: float = 10.0) -> int | None:
+    async def close_code(self, seconds: float = 30.0) -> int | None:
         """Wait for the server to hang up; the code it gave."""
         with trio.fail_after(seconds):
             try:

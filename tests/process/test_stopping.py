@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-import time
 from pathlib import Path
 
 import pytest
@@ -38,7 +37,7 @@ async def test_connected_terminals_are_hung_up_on_and_the_exit_is_0(
             assert (await first.punch(1))["result"] is True
             server.signal(number)
             assert await first.close_code() == await second.close_code() == 1001
-            assert await server.ended(5.0) == 0
+            assert await server.ended() == 0
         said = server.said()
     assert number.name in said
     assert '"stopped"' in said
@@ -57,9 +56,7 @@ async def test_a_service_that_hangs_does_not_hold_the_end(tmp_path: Path, number
             async with dialled(server) as terminal:
                 await terminal.punch(1)
                 await until(lambda: receiver.requests["hang"])
-            begun = time.monotonic()
-            assert await server.stop(number, 10.0) == 0
-            assert time.monotonic() - begun < 8.0
+            assert await server.stop(number) == 0
             # The outcome is not known: the next life sends the same bytes again, and learns it.
             receiver.fault = Fault.NONE
             await server.start()
@@ -76,7 +73,7 @@ async def test_a_frame_that_is_being_stored_is_acknowledged_first(tmp_path: Path
             with sqlite3.connect(tmp_path / "tm20.db", isolation_level=None) as other:
                 other.execute("BEGIN IMMEDIATE")
                 await terminal.send_punch(1)
-                await until_received(server)
+                await terminal.was_read()
                 server.signal(signal.SIGTERM)
                 await server.until_logged("finishing what is in flight")
                 assert await terminal.hears_nothing(0.2)
@@ -84,7 +81,7 @@ async def test_a_frame_that_is_being_stored_is_acknowledged_first(tmp_path: Path
             answer = await terminal.answer()
             assert (answer["ret"], answer["result"], answer["logindex"]) == ("sendlog", True, 1)
             assert await terminal.close_code() == 1001
-        assert await server.ended(5.0) == 0
+        assert await server.ended() == 0
     assert stored(server) == 1
 
 
@@ -95,26 +92,22 @@ async def test_a_frame_that_cannot_be_stored_is_not_acknowledged_at_the_end(tmp_
             with sqlite3.connect(tmp_path / "tm20.db", isolation_level=None) as other:
                 other.execute("BEGIN IMMEDIATE")
                 await terminal.send_punch(1)
-                await until_received(server)
-                begun = time.monotonic()
+                await terminal.was_read()
                 server.signal(signal.SIGTERM)
                 # The drain, the grace, and what is left to a thread that hangs.
-                assert await server.ended(15.0) == 0
-                assert time.monotonic() - begun < 12.0
+                assert await server.ended() == 0
             assert await terminal.close_code() in (None, 1001, 1006)
     assert stored(server) == 0
 
 
 async def test_peers_that_say_and_read_nothing_do_not_hold_the_end(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
+    with serving(tmp_path, TM20_PROCESS__DRAIN_SECONDS="60") as server:
         await server.start()
         silent = await trio.open_tcp_stream("127.0.0.1", server.port)
         deaf = await trio.open_tcp_stream("127.0.0.1", server.port)
         await deaf.send_all(HANDSHAKE)
         assert b"101" in await deaf.receive_some()
-        begun = time.monotonic()
-        assert await server.stop(signal.SIGTERM, 8.0) == 0
-        assert time.monotonic() - begun < 6.0
+        assert await server.stop(signal.SIGTERM) == 0
         await silent.aclose()
         await deaf.aclose()
     assert "Traceback" not in server.said()
@@ -140,9 +133,3 @@ async def test_a_signal_while_it_starts_ends_it_with_0(tmp_path: Path) -> None:
         assert await server.stop() == 0
         await server.start()
         assert await server.stop() == 0
-
-
-async def until_received(server: Server) -> None:
-    """Nothing shows from outside that the frame has reached the writer: give it a moment."""
-    await trio.sleep(0.2)
-    assert server.is_running

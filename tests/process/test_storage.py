@@ -83,7 +83,7 @@ async def test_a_file_that_is_deleted_ends_the_server_instead_of_swallowing_punc
         path.rename(tmp_path / "away.db")
         if replaced:
             shutil.copy(tmp_path / "away.db", path)
-        assert await server.ended(10.0) == 1
+        assert await server.ended() == 1
         assert f"the database file {path}" in server.said().splitlines()[-1]
 
 

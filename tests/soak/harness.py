@@ -177,14 +177,19 @@ async def _fail_in_turn(plan: Plan, outcome: Outcome, api_port: int) -> None:
         await trio.sleep(plan.fault_seconds)
 
 
+def _operator(api_port: int) -> httpx.AsyncClient:
+    """To read the certificates of all authorities would cost more than what is asked."""
+    url = f"http://127.0.0.1:{api_port}/devices/api/"
+    return httpx.AsyncClient(base_url=url, trust_env=False, verify=False, timeout=30)
+
+
 async def _resume(service_id: int, outcome: Outcome, api_port: int) -> None:
     """As an operator: say that the service is to be tried again."""
     receiver = outcome.receivers[service_id]
     if receiver.fault in PAUSING:
         receiver.fault = Fault.NONE
-    url = f"http://127.0.0.1:{api_port}/devices/api/attendance/manual-sync/"
-    async with httpx.AsyncClient(trust_env=False) as client:
-        answer = await client.post(url, json={"config_id": service_id})
+    async with _operator(api_port) as client:
+        answer = await client.post("attendance/manual-sync/", json={"config_id": service_id})
     if answer.status_code != 200:
         outcome.findings.broken("the API refused to resume a service", answer.text[:200])
 
@@ -201,13 +206,12 @@ async def _release(database_url: str, outcome: Outcome, api_port: int) -> None:
     query = "SELECT punch_id, service_id FROM deliveries WHERE status = 'held'"
     with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as connection:
         held = connection.execute(query).fetchall()
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with _operator(api_port) as client:
         for punch_id, service_id in held:
             if punch_id in outcome.receivers[service_id].records:
                 outcome.findings.broken("held although it arrived and was never refused", punch_id)
                 continue
-            url = f"http://127.0.0.1:{api_port}/devices/api/attendance/{punch_id}/release/"
-            await client.post(url)
+            await client.post(f"attendance/{punch_id}/release/")
 
 
 async def _drain(
@@ -222,6 +226,10 @@ async def _drain(
     for receiver in outcome.receivers.values():
         receiver.fault = Fault.NONE
     fleet.finish()
+    # What a busy machine does not answer in time would be doubted again and again.
+    async with _operator(api_port) as client:
+        for service_id in outcome.receivers:
+            await client.patch(f"third-party-configs/{service_id}/", json={"timeout_seconds": 30.0})
     with trio.move_on_after(plan.drain_seconds):
         await fleet_done.wait()
         while _owed(server.database_url):

@@ -16,7 +16,7 @@ PLAN = Plan(
     fault_seconds=0.4,
     timeout_seconds=0.5,
     time_scale=0.03,
-    drain_seconds=120.0,
+    drain_seconds=240.0,
 )
 
 
