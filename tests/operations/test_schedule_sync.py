@@ -23,7 +23,7 @@ from tm20tui.store.schedules import Schedule
 
 @pytest.fixture(autouse=True)
 def _a_firmware_that_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Simulated terminals know `setschedule` once taught; silence is over soon."""
+    """Simulated terminals know `setschedule` once taught."""
 
     def setschedule(device: Any, message: dict[str, Any]) -> dict[str, Any]:
         if message["weekday"] == 6:
@@ -32,7 +32,12 @@ def _a_firmware_that_knows(monkeypatch: pytest.MonkeyPatch) -> None:
         return {}
 
     monkeypatch.setitem(simulated._HANDLERS, "setschedule", setschedule)
-    monkeypatch.setattr(SetSchedule, "timeout_seconds", 0.5)
+
+
+def give_up_soon(monkeypatch: pytest.MonkeyPatch, family: str) -> None:
+    """Who is silent about what it does not know is not waited for; who answers is."""
+    if family != "AiFace":
+        monkeypatch.setattr(SetSchedule, "timeout_seconds", 0.5)
 
 
 async def add(site: Site, terminal_id: int, *weekdays: int, **fields: Any) -> list[Schedule]:
@@ -49,13 +54,14 @@ async def sync(site: Site, terminal_id: int, **how: Any) -> dict[str, Any]:
 
 
 async def test_zones_go_stale_with_the_dates_of_schedules_and_are_reported(
-    sqlite_url: str, tmp_path: Path
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    give_up_soon(monkeypatch, "TH600")
     async with running_site(sqlite_url, tmp_path, ("TH600",)) as site:
         ident = await site.terminal_id("TH600")
         keeper, today = site.gateway.zones, utc_now().date()
-        await add(site, ident, 0, 1, effective_until=str(today + timedelta(days=10)))
-        ends = str(today + timedelta(days=10))
+        await add(site, ident, 0, 1, effective_until=str(today + timedelta(days=20)))
+        ends = str(today + timedelta(days=20))
         await add(site, ident, 2, effective_from=str(today + timedelta(days=5)), effective_until=ends)
         assert (await sync(site, ident, as_zones=True, margin_minutes=15))["zones"]["status"] == "confirmed"
         (kept,) = await schedule_sync.list_zones(site.call("viewer"), terminal_id=ident)
@@ -79,8 +85,9 @@ async def test_zones_go_stale_with_the_dates_of_schedules_and_are_reported(
 
 
 async def test_zones_that_are_stale_are_written_anew_where_that_is_configured(
-    sqlite_url: str, tmp_path: Path
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    give_up_soon(monkeypatch, "TH600")
     again = {"stale_zones": "resend"}
     async with running_site(sqlite_url, tmp_path, ("TH600",), schedules=again) as site:
         ident = await site.terminal_id("TH600")
@@ -138,7 +145,10 @@ async def test_a_firmware_that_knows_it(sqlite_url: str, tmp_path: Path) -> None
         ("AiFace", "does not know setschedule (firmware ai518_fp26v_v2.16): can not find this command"),
     ],
 )
-async def test_a_firmware_that_does_not(sqlite_url: str, tmp_path: Path, family: str, reason: str) -> None:
+async def test_a_firmware_that_does_not(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, reason: str
+) -> None:
+    give_up_soon(monkeypatch, family)
     async with running_site(sqlite_url, tmp_path, (family,)) as site:
         ident = await site.terminal_id(family)
         await add(site, ident, 0, 1, 2)
@@ -175,7 +185,10 @@ async def test_a_terminal_that_is_away_is_told_when_it_returns(sqlite_url: str, 
 
 
 @pytest.mark.parametrize("family", ["TH600", "TH900", "AiFace"])
-async def test_access_zones_are_written_and_read_back(sqlite_url: str, tmp_path: Path, family: str) -> None:
+async def test_access_zones_are_written_and_read_back(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str
+) -> None:
+    give_up_soon(monkeypatch, family)
     async with running_site(sqlite_url, tmp_path, (family,)) as site:
         ident = await site.terminal_id(family)
         await add(site, ident, 0, 1, 2, 3, 4)
