@@ -71,14 +71,14 @@ async def test_every_punch_goes_from_the_terminal_to_the_service_once(
         stats = await run_fleet(
             gateway.listener.address, count=6, rate=60, seed=1, punches=60, time_scale=0.02, drain=True
         )
-        with trio.fail_after(20):
+        with trio.fail_after(30):
             while len(service.records) < 60:
                 await trio.sleep(0.01)
         assert (stats.made, stats.acked, stats.violations) == (60, 60, 0)
         assert service.counts["delivered_twice"] == service.counts["violations"] == 0
         assert len(await rows(gateway.database, "punches")) == 60
         statuses = set()
-        with trio.fail_after(20):
+        with trio.fail_after(30):
             while statuses != {"sent"}:
                 statuses = {row["sync_status"] for row in await rows(gateway.database, "punches")}
 

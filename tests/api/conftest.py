@@ -68,7 +68,7 @@ async def running_api(url: str, tmp_path: Path, **sections: Any) -> AsyncIterato
         await nursery.start(gateway.run, [server])
         # To read the certificates of all authorities takes longer than most tests.
         async with httpx.AsyncClient(
-            base_url=server.address, trust_env=False, verify=False, timeout=10
+            base_url=server.address, trust_env=False, verify=False, timeout=30
         ) as client:
             yield Running(gateway, server, client)
         gateway.stop()

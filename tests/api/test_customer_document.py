@@ -77,7 +77,7 @@ async def _send(command: str) -> Pasted:
     data = words[words.index("-d") + 1].encode() if "-d" in words else None
     headers = {"content-type": "application/json"} if "-H" in words else {}
     url = url.replace("localhost", "127.0.0.1")
-    async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=False, timeout=30) as client:
         answer = await client.request("POST" if data else "GET", url, content=data, headers=headers)
     return Pasted(answer.status_code, answer.json())
 

@@ -55,7 +55,7 @@ async def with_terminal(api: Running, family: str) -> AsyncIterator[str]:
     fleet = Fleet(url, count=1, rate=0, seed=1, families=(family,), time_scale=0.02, enrol_seconds=1e9)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(fleet.run)
-        with trio.fail_after(20):
+        with trio.fail_after(30):
             while not api.gateway.commands.statistics().connected:
                 await trio.sleep(0.01)
         yield fleet.terminals[0].sn
@@ -152,7 +152,7 @@ async def test_friendly_commands(open_api: Running) -> None:
                 answer
             )
             if name in ("settime", "gettime"):
-                assert abs(answer["drift_seconds"]) < 5
+                assert abs(answer["drift_seconds"]) < 30
         refused = await client.post(f"{terminal}erase/", json={"name": "cleanlog", "confirm": "yes"})
         assert (refused.status_code, refused.json()["field"]) == (400, "confirm")
         erased = (await client.post(f"{terminal}erase/", json={"name": "cleanlog", "confirm": sn})).json()

@@ -46,7 +46,7 @@ def test_a_signal_drains_and_exits_0(tmp_path: Path, mode: str, number: signal.S
     with server(tmp_path, mode, "--headless") as process:
         until_serving(process)
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (0, "drained\n")
     assert number.name in err
     assert "Traceback" not in err
@@ -60,7 +60,7 @@ def test_sighup_never_stops_it(tmp_path: Path) -> None:
         time.sleep(0.3)
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (0, "drained\n")
     assert "SIGHUP" in err
 
@@ -69,9 +69,11 @@ def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
     with server(tmp_path, "never-drains", "--headless") as process:
         until_serving(process)
         process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
+        assert process.stderr is not None
+        while "SIGINT" not in process.stderr.readline():
+            assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=30)
     assert process.returncode == 130
 
 
@@ -84,13 +86,13 @@ def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
 )
 def test_expected_errors_are_one_line(tmp_path: Path, mode: str, code: int, said: str) -> None:
     with server(tmp_path, mode, "--headless") as process:
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err.splitlines()) == (code, "", [said])
 
 
 def test_an_unexpected_error_leaves_its_traceback_in_the_log(tmp_path: Path) -> None:
     with server(tmp_path, "crashes", "--headless") as process:
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "nobody expected this" in err
     assert err.splitlines()[-1] == "tm20tui: the server crashed; the log says where"
@@ -100,6 +102,6 @@ def test_without_a_terminal_it_runs_as_headless_with_a_note(tmp_path: Path) -> N
     with server(tmp_path, "serves") as process:
         until_serving(process)
         process.terminate()
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (0, "drained\n")
     assert "without a console on it" in err

@@ -71,12 +71,13 @@ async def test_a_long_line_that_is_allowed_is_read(control: Running) -> None:
 
 
 async def test_half_a_line_and_silence_harm_nobody(control: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HELLO_SECONDS", 0.2)
-    async with control.raw() as silent:
-        await silent.say(b'{"hello"')
-        answer = await silent.hear()
-        assert answer is not None
-        assert "no hello within" in answer["error"]["message"]
+    with monkeypatch.context() as hasty:
+        hasty.setattr(server, "HELLO_SECONDS", 0.2)
+        async with control.raw() as silent:
+            await silent.say(b'{"hello"')
+            answer = await silent.hear()
+            assert answer is not None
+            assert "no hello within" in answer["error"]["message"]
     async with control.client() as lines:
         await lines.say(b'{"id": 1, "operation"')
     await still_serves(control)

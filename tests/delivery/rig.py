@@ -28,7 +28,7 @@ from tm20tui.store.services import ServiceDraft, add_service, get_service
 from tm20tui.store.vault import Vault
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 JSON = (("content-type", "application/json"),)
 
 Answer = Callable[[Request], Reply | None]

@@ -44,7 +44,7 @@ class Site:
         return [(row["operation"], row["outcome"]) for row in await rows(self.gateway.database, "audit")]
 
     async def result(self, task: TaskRecord) -> Any:
-        with trio.fail_after(20):
+        with trio.fail_after(30):
             while (found := self.gateway.tasks.get(task.id)).status == "running":
                 await trio.sleep(0.01)
         assert found.status == "done", found.error
@@ -80,7 +80,7 @@ async def running_site(
         )
         async with trio.open_nursery() as terminals:
             terminals.start_soon(fleet.run)
-            with trio.fail_after(20):
+            with trio.fail_after(30):
                 while gateway.commands.statistics().connected < len(families):
                     await trio.sleep(0.01)
             yield Site(gateway, dict(zip(families, fleet.terminals, strict=True)))

@@ -31,7 +31,7 @@ async def stored(site: Site, family: str, count: int) -> int:
     """Have people pass and wait until it is stored; return the terminal."""
     site.devices[family].punch(trio.current_time(), count)
     ident = await site.terminal_id(family)
-    with trio.fail_after(20):
+    with trio.fail_after(30):
         while len(await rows(site.gateway.database, "punches")) < count:
             await trio.sleep(0.05)
     return ident

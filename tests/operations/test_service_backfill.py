@@ -32,7 +32,7 @@ async def add(desk: Desk, name: str, **values: Any) -> int:
 
 async def finished(desk: Desk, found: Backfill) -> TaskRecord:
     assert found.task is not None
-    with trio.fail_after(20):
+    with trio.fail_after(30):
         while (task := desk.gateway.tasks.get(found.task.id)).status == "running":
             await trio.sleep(0.01)
     return task

@@ -125,13 +125,13 @@ class Eye:
             else:
                 self.end = frames.read_end(payload)
 
-    async def until(self, text: str, seconds: float = 10.0) -> None:
+    async def until(self, text: str, seconds: float = 30.0) -> None:
         """Wait until this was painted since the last `forget`."""
         with trio.fail_after(seconds):
             while text not in self.output:
                 assert await self.read(), f"ended with {self.end} before {text!r}: {self.output[-500:]!r}"
 
-    async def ended(self, seconds: float = 10.0) -> End | None:
+    async def ended(self, seconds: float = 30.0) -> End | None:
         """Wait for the end of the connection; what was told of it."""
         with trio.fail_after(seconds):
             while await self.read():

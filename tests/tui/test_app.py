@@ -186,7 +186,9 @@ def test_a_crash_of_a_widget_ends_the_console_without_locals(
                 raise ZeroDivisionError(f"{len(local)}")
 
             seen.app.call_later(crash)
-            await asyncio.sleep(0.3)
+            async with asyncio.timeout(30):
+                while seen.app._exception is None:
+                    await asyncio.sleep(0.01)
 
     with caplog.at_level(logging.ERROR), pytest.raises(ZeroDivisionError):
         asyncio.run(run())

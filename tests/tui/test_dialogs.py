@@ -111,10 +111,9 @@ def test_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dialogs, "EXPIRES_SECONDS", 0.05)
 
     async def body(app: Stage, pilot: Any) -> None:
-        for _ in range(100):
-            if app.answers:
-                return
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(30):
+            while not app.answers:
+                await asyncio.sleep(0.02)
 
     assert ask(lambda: Confirm.of(Plan.of(DOOR, targets(1)), "ann"), body).answers == [None]
 

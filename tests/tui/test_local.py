@@ -86,7 +86,7 @@ async def test_the_server_outlives_its_terminal(tmp_path: Path) -> None:
                     assert (await terminal.punch(number))["result"] is True
                     await trio.sleep(0.2)
             os.kill(pid, signal.SIGTERM)
-            with trio.fail_after(20):
+            with trio.fail_after(30):
                 while _is_running(pid):
                     await trio.sleep(0.05)
         finally:
@@ -105,7 +105,7 @@ async def test_a_terminal_that_stalls_holds_neither_the_server_nor_its_end(tmp_p
                     at.type(b"\t")
                     assert (await terminal.punch(number))["result"] is True
             os.kill(pid_of(at), signal.SIGTERM)
-            with trio.fail_after(20):
+            with trio.fail_after(30):
                 while _children(at.shell.pid):
                     await trio.sleep(0.05)
                     if (at.folder / "code").exists():

@@ -23,8 +23,8 @@ from tm20tui.tui.modes import MODES
 PICTURES = Path(__file__).parent / "pictures"
 SIZES = ((80, 24), (120, 36))
 LANGUAGES = ("fr", "en")
-_STILL_SECONDS = 3.0
 _KEEP = os.environ.get("TM20_TEST_KEEP_PICTURES") == "1"
+_STILL_SECONDS = 3.0 if _KEEP else 15.0
 ENGLISH = re.compile(
     r"\b(online|offline|pending|failed|sent|never|approve|refresh|waiting|today|Terminals|Delivery|Users|Schedules|"
     r"Tasks|Log|Seen|Name|State|retry|blocked|queued|confirmed|nothing|none|page up|help)\b"

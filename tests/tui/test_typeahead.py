@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
 from textual import events
 from textual.app import App, ComposeResult
 from textual.message import Message
 from textual.widgets import Input
 
+from tm20tui.tui import typeahead
 from tm20tui.tui.typeahead import TypeAhead
 
 KEYS = ("a", "tab", "tab", "b", "tab", "c")
@@ -38,7 +40,7 @@ def typed(way: Callable[[Fields], Callable[[Message], object]]) -> list[str]:
             put = way(app)
             for key in KEYS:
                 put(events.Key(key, key if len(key) == 1 else None))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while "".join(sorted("".join(app.typed))) != "abc":
                     await asyncio.sleep(0.01)
             await pilot.pause()
@@ -47,7 +49,8 @@ def typed(way: Callable[[Fields], Callable[[Message], object]]) -> list[str]:
     return asyncio.run(play())
 
 
-def test_keys_typed_at_once_go_to_the_fields_that_they_lead_to() -> None:
+def test_keys_typed_at_once_go_to_the_fields_that_they_lead_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typeahead, "PATIENCE_SECONDS", 30.0)
     assert typed(lambda app: TypeAhead(app, app.post_message).put) == ["a", "", "b", "c"]
 
 

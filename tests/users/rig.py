@@ -63,7 +63,7 @@ class Rig:
         return device, found.id
 
     async def online(self, device: Terminal) -> None:
-        with trio.fail_after(20):
+        with trio.fail_after(30):
             while not device.is_registered:
                 await trio.sleep(0.01)
 
@@ -72,6 +72,22 @@ class Rig:
         for session in tuple(self.gateway._sessions):
             if session.terminal is not None and session.terminal.sn == device.sn:
                 session.end(1001, "cut")
+
+    async def reconnect(self, device: Terminal) -> None:
+        """Cut it off and wait until it is back: it sends then what it has kept."""
+        self.cut(device)
+        with trio.fail_after(30):
+            while device.is_registered:
+                await trio.sleep(0.005)
+        await self.online(device)
+
+    async def told(self, table: str, count: int, *devices: Terminal) -> None:
+        """Wait until so many rows are there of what the terminals have kept."""
+        for device in devices:
+            await self.reconnect(device)
+        with trio.fail_after(30):
+            while len(await self.rows(table)) < count:
+                await trio.sleep(0.02)
 
     async def finished(self, task: TaskRecord, seconds: float = 60) -> TaskRecord:
         with trio.fail_after(seconds):

@@ -29,7 +29,7 @@ async def receipts(rig: Rig, user_id: int) -> list[tuple[str, str, str]]:
 
 
 async def until(rig: Rig, user_id: int, *expected: tuple[str, str, str]) -> None:
-    with trio.fail_after(15):
+    with trio.fail_after(30):
         while await receipts(rig, user_id) != list(expected):
             await trio.sleep(0.05)
 
@@ -154,7 +154,7 @@ async def test_a_terminal_that_refuses_raises_an_alarm_and_the_receipt_says_why(
         await rig.finished((await send_users(rig.call(), terminal_id)).task)
         monkeypatch.setitem(firmware._HANDLERS, "enableuser", refuses)
         await change_user(rig.call(), 3, is_enabled=False)
-        with trio.fail_after(15):
+        with trio.fail_after(30):
             while not (
                 found := [one for one in rig.gateway.alarms.active() if one.key.startswith("leavers:")]
             ):

@@ -103,11 +103,7 @@ async def test_a_fingerprint_that_a_terminal_loses_is_put_back(sqlite_url: str, 
             {"cmd": "senduser", "sn": device.sn, "enrollid": 2, "name": person.name, "backupnum": 0}
             | {"admin": 0, "record": make_template(2, 0)}
         )
-        with trio.fail_after(20):
-            while not await rig.rows("credentials"):
-                rig.cut(device)
-                await trio.sleep(0.3)
-        await rig.online(device)
+        await rig.told("credentials", 1, device)
         await take(rig, terminal_id)
         person.credentials.clear()
         assert (await take(rig, terminal_id)).drifted == 1
