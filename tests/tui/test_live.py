@@ -115,7 +115,9 @@ def test_the_state_of_the_server_and_the_events(world: World, door: Any) -> None
     punch(world, door, count=3)
 
     async def body(seen: Console) -> None:
-        await seen.see("State", "0 / 2 online", "given up", "writing 95 % ≤", "Events", "24 h")
+        await seen.see(
+            "State", "0 / 2 online", "0 failed · 0 in quarantine", "writing 95 % ≤", "Events", "24 h"
+        )
         panel = str(seen.app.screen.query_one("#state").visual)
         assert "today" in panel
         punches = world.operate("server.overview").punches_today

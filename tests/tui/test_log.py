@@ -104,6 +104,25 @@ def test_every_kind_of_event_has_words() -> None:
         assert text.startswith(kind) == (kind in shown_elsewhere), kind
 
 
+@pytest.mark.parametrize(
+    ("facts", "glyph", "words"),
+    [
+        ({"sent": 25, "failed": 0}, "✓", "hr: 25 sent"),
+        ({"sent": 1, "failed": 2, "outcome": "said no"}, "✗", "hr: 1 sent, 2 failed, said no"),
+        ({"sent": 0, "failed": 0, "outcome": "no answer in 5 s"}, "…", "hr: no answer in 5 s"),
+        ({"sent": 0, "failed": 0}, "…", "hr: nothing sent"),
+    ],
+)
+def test_of_a_settled_batch_only_what_there_was_is_said(
+    facts: dict[str, Any], glyph: str, words: str
+) -> None:
+    from tm20tui.events import Event
+    from tm20tui.tui.event_words import told
+
+    state, text = told(Event(1, utc_now(), "delivery.settled", {"service": "hr", **facts}))
+    assert (state.glyph, text) == (glyph, words)
+
+
 def test_the_server_log_is_searched_from_match_to_match(world: World) -> None:
     for number in range(40):
         log.info("line %d %s", number, "needle" if number % 10 == 5 else "hay")

@@ -188,3 +188,21 @@ def test_viewers_look_only(world: World) -> None:
     look(world, body, who=client("viewer", name="eve"))
     refused = world.operate("audit.list", outcome="refused", q="eve").entries
     assert {one.operation for one in refused} >= {"users.add", "users.send", "users.fetch_in_background"}
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("service 7", "API RH"),
+        ("service 8", "service 8"),
+        ("operator ann [/x]", "operator ann [/x]"),
+        ("terminal ZX0006827500", "terminal ZX0006827500"),
+        ("", ""),
+    ],
+)
+def test_where_a_user_comes_from_is_said_by_name(source: str, words: str) -> None:
+    from tm20tui.snapshot import ServiceLine
+    from tm20tui.tui.modes.user_detail import source_text
+
+    service = ServiceLine(7, "API RH", "healthy", "", pending=0, sent=0, failed=0, next_round_at=None)
+    assert source_text(source, [service]) == words

@@ -116,7 +116,7 @@ def _record(at: datetime, person: Person, inout: int, rng: random.Random) -> Log
         enrollid=str(person.enrollid),
         name="",
         time_raw=f"{at:%Y-%m-%d %H:%M:%S}",
-        mode=rng.choice((0, 0, 0, 1, 2, 8)),
+        mode=rng.choice((1, 1, 1, 3, 2, 8)),
         inout=inout,
         event=0,
         temperature=None,

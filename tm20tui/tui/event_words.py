@@ -7,7 +7,7 @@ from typing import Any
 
 from tm20tui.events import Event
 from tm20tui.tui import formats
-from tm20tui.tui.language import N_, _, sentence
+from tm20tui.tui.language import N_, _, ngettext, sentence
 from tm20tui.tui.safe import safe
 from tm20tui.tui.states import (
     ATTENTION,
@@ -91,10 +91,14 @@ def _quarantine(facts: Mapping[str, Any]) -> _Told:
 
 def _delivery(facts: Mapping[str, Any]) -> _Told:
     state = FAILED if facts.get("failed") else SENT if facts.get("sent") else PENDING
-    sent, failed = formats.number(facts.get("sent")), formats.number(facts.get("failed"))
-    text = _("{service}: {sent} sent, {failed} failed")
-    shown = text.format(service=_text(facts, "service"), sent=sent, failed=failed)
-    return state, shown if state is SENT else _with_reason(shown, _said(facts, "outcome"))
+    counts = (
+        (facts.get("sent") or 0, ngettext("{count} sent", "{count} sent", facts.get("sent") or 0)),
+        (facts.get("failed") or 0, ngettext("{count} failed", "{count} failed", facts.get("failed") or 0)),
+    )
+    parts = [text.format(count=formats.number(count)) for count, text in counts if count]
+    if state is not SENT and (outcome := _said(facts, "outcome")):
+        parts.append(outcome)
+    return state, _(": ").join([_text(facts, "service"), ", ".join(parts) or _("nothing sent")])
 
 
 def _health(facts: Mapping[str, Any]) -> _Told:

@@ -14,7 +14,7 @@ from tm20tui.tui.language import _
 from tm20tui.tui.safe import safe
 from tm20tui.tui.states import (
     ATTENTION,
-    DEAD,
+    FAILED,
     OFFLINE,
     ONLINE,
     PENDING,
@@ -87,7 +87,7 @@ class StatusRow(Line):
         ):
             parts += [(f"{state.mark()}{count}", state.tone if count else "dim"), " "]
         parts += [" ", _("Deliveries") if with_words else _("D"), " "]
-        for state, count in ((PENDING, totals.pending), (DEAD, totals.failed)):
+        for state, count in ((PENDING, totals.pending), (FAILED, totals.failed)):
             parts += [(f"{state.mark()}{formats.number(count)}", state.tone if count else "dim"), " "]
         return paint.line(*parts)
 

@@ -10,7 +10,7 @@ from tm20tui.tui import formats
 from tm20tui.tui.grid import Cell
 from tm20tui.tui.language import N_, _
 from tm20tui.tui.safe import safe
-from tm20tui.tui.states import DEAD, HELD, PENDING, SENT, State
+from tm20tui.tui.states import FAILED, HELD, PENDING, SENT, State
 
 _IDENTIFIED = {
     "fingerprint": N_("fingerprint"),
@@ -39,7 +39,7 @@ def sync_state(log: AttendanceLog) -> State:
     """The state of a punch over all services."""
     if log.sync_status == "pending" and log.sync_error.startswith("held:"):
         return HELD
-    return {"sent": SENT, "failed": DEAD}.get(log.sync_status, PENDING)
+    return {"sent": SENT, "failed": FAILED}.get(log.sync_status, PENDING)
 
 
 def who(log: AttendanceLog) -> str:

@@ -62,7 +62,7 @@ def state_panel(app: ConsoleApp, view: Overview, width: int) -> tuple[str, Conte
         (_("Deliveries"), _waiting(app, view, pending), ""),
         (
             _("Failures"),
-            _("{failed} given up · {quarantined} in quarantine (all time)").format(
+            _("{failed} failed · {quarantined} in quarantine (all time)").format(
                 failed=formats.number(failed), quarantined=formats.number(seen.quarantined)
             ),
             "",

@@ -1,4 +1,4 @@
-"""What is to be done: alarms that last, deliveries given up, terminals to approve; bursts as one line."""
+"""What is to be done: alarms that last, deliveries that failed, terminals to approve; bursts as one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tm20tui.snapshot import TerminalLine
 from tm20tui.tui import formats
 from tm20tui.tui.language import _, ngettext, sentence
 from tm20tui.tui.safe import safe
-from tm20tui.tui.states import ATTENTION, DEAD, OFFLINE, PAUSED, TO_APPROVE, State
+from tm20tui.tui.states import ATTENTION, FAILED, OFFLINE, PAUSED, TO_APPROVE, State
 
 if TYPE_CHECKING:
     from tm20tui.tui.app import ConsoleApp
@@ -58,9 +58,9 @@ def to_do(app: ConsoleApp) -> list[ToDo]:
     found = [
         ToDo(
             f"failed:{service.id}",
-            DEAD,
+            FAILED,
             ngettext(
-                "{count} punch given up — {service}", "{count} punches given up — {service}", service.failed
+                "{count} punch failed — {service}", "{count} punches failed — {service}", service.failed
             ).format(count=formats.number(service.failed), service=safe(service.name, 40)),
             _DELIVERY,
             filter="state:failed",

@@ -19,8 +19,7 @@ from tm20tui.tui.language import N_, _, ngettext, sentence
 from tm20tui.tui.modes.following import PAGE, FollowingTable
 from tm20tui.tui.modes.punch_words import shares_text, verdict_text
 from tm20tui.tui.modes.querying import Asked, Query, punch_query
-from tm20tui.tui.modes.stories import direction
-from tm20tui.tui.punch_cells import identified_by, sync_state
+from tm20tui.tui.punch_cells import direction_of, identified_by, sync_state
 from tm20tui.tui.safe import safe
 from tm20tui.tui.table_mode import Page
 
@@ -66,11 +65,11 @@ class PunchesMode(FollowingTable):
         Column("name", N_("Name"), 10, grow=2),
         Column("direction", N_("Dir."), 6),
         Column("mode", N_("Mode"), 11, level=1),
-        Column("access", N_("Access"), 7, level=1),
-        Column("verdict", N_("On time?"), 15, level=1),
+        Column("access", N_("Access"), 7, level=2),
+        Column("verdict", N_("On time?"), 14, level=1),
         Column("temperature", N_("Temp."), 6, right=True, level=2),
         Column("received", N_("Received"), 14, level=2),
-        Column("shares", N_("Delivery"), 10, grow=3),
+        Column("shares", N_("Delivery"), 12, grow=3),
     )
     ACTIONS = (
         RELEASE_PUNCH,
@@ -159,7 +158,7 @@ class PunchesMode(FollowingTable):
                 "time": (at, "warn") if log.time_problem else at,
                 "terminal": safe(line.name if line is not None and line.name else log.terminal_sn),
                 "name": safe(log.user_name) or safe(log.enrollid),
-                "direction": direction(log.direction),
+                "direction": direction_of(log),
                 "mode": safe(identified_by(log)),
                 "access": "" if log.access_granted else (_("refused"), "bad"),
                 "verdict": verdict_text(self._judged.get(log.id)),

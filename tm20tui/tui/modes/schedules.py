@@ -148,7 +148,7 @@ def _worst(summary: WeekSummary) -> State:
 
 def _told(summary: WeekSummary) -> str:
     parts = [
-        f"{formats.number(count)} {_(SYNC[status].word)}"
+        f"{_(SYNC[status].word)} ({formats.number(count)})"
         for status, count in (
             ("refused", summary.refused),
             ("not known", summary.not_known),

@@ -90,7 +90,7 @@ class ServicesMode(ServiceActs, TableMode):
                 "url": safe(service.base_url + service.attendance_endpoint),
                 "interval": f"{minutes} min" if minutes else _("at once"),
                 "success": formats.percent(totals.answered, totals.requests),
-                "auth": safe(service.auth_type),
+                "auth": _(service.auth_type),
                 "terminals": terminals_text(service.terminal_ids),
                 "users": formats.age(service.last_users_sync_at, now),
             },
@@ -125,7 +125,7 @@ class ServicesMode(ServiceActs, TableMode):
         one: ServiceTotals = row.record
         service, app = one.service, self.app
         state = service_state(service.health, service.is_active)
-        reason = f": {safe(sentence(service.health_reason), 200)}" if service.health_reason else ""
+        reason = f"{_(': ')}{safe(sentence(service.health_reason), 200)}" if service.health_reason else ""
         at = service.retry_at if service.health != "healthy" else one.next_round_at
         limit = (
             _("as fast as it answers")
@@ -144,7 +144,7 @@ class ServicesMode(ServiceActs, TableMode):
             ),
             paint.line(
                 (f"{_('Credentials')}  ", "dim"),
-                f"{service.auth_type}{' · ' + _('token set') if service.has_auth_token else ''}",
+                f"{_(service.auth_type)}{' · ' + _('token set') if service.has_auth_token else ''}",
                 (f"   {_('Headers')}  ", "dim"),
                 safe(", ".join(service.extra_header_names), 80) or formats.NONE,
                 (f"   {_('Signed')}  ", "dim"),

@@ -62,9 +62,9 @@ def advice(app: ConsoleApp, line: TerminalLine) -> str:
         found.append(_("A approves it again"))
     elif line.state == "offline":
         found.append(
-            _("check its power and network; last seen at {address}").format(
-                address=safe(line.address, 50) or formats.NONE
-            )
+            _("check its power and network; last seen at {address}").format(address=safe(line.address, 50))
+            if line.address
+            else _("check its power and network")
         )
     if "drift" in kinds:
         found.append(_("t sets the clock"))

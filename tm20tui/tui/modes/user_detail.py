@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from textual.app import ComposeResult
 
 from tm20tui.operations.users import Place, UserDetail
+from tm20tui.snapshot import ServiceLine
 from tm20tui.tui import formats, paint
 from tm20tui.tui.dialogs import Notice
 from tm20tui.tui.grid import Cell, Column, Row
@@ -28,6 +29,18 @@ RESULTS: Mapping[str, State] = {
 
 N_("present")
 N_("absent")
+
+
+def source_text(source: str, services: Iterable[ServiceLine]) -> str:
+    """Where a user comes from: the service by its name, the operator or terminal by theirs."""
+    kind, _space, name = source.partition(" ")
+    if kind == "service":
+        return safe(next((one.name for one in services if str(one.id) == name), source), 40)
+    if kind == "operator":
+        return f"{_('operator')} {safe(name, 40)}"
+    return safe(source, 40)
+
+
 N_("fingerprint")
 N_("face")
 N_("palm")
@@ -108,7 +121,7 @@ class UserScreen(TableMode):
         word, tone = (_("enabled"), "good") if user.is_enabled else (_("disabled"), "bad")
         kept = ", ".join(f"{one.count} × {_(one.kind)}" for one in detail.credentials) or _("none kept")
         limits = [formats.day(at, zone) if at else "" for at in (user.valid_from, user.valid_until)]
-        source = safe(user.source) or "–"
+        source = source_text(user.source, self.app.seen.services) or formats.NONE
         lines = [
             paint.line((word, tone), f"  {safe(user.site)} · ", (f"{_('Source')} {source}", "dim")),
             paint.line((f"{_('Credentials')}  ", "dim"), kept),

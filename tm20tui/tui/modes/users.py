@@ -12,7 +12,7 @@ from tm20tui.tui.filters import FIELDS
 from tm20tui.tui.grid import Cell, Column, Row
 from tm20tui.tui.language import N_, _
 from tm20tui.tui.modes.user_acts import ROLES, ask_to_import, ask_to_push, named, open_form
-from tm20tui.tui.modes.user_detail import UserScreen, sync_state
+from tm20tui.tui.modes.user_detail import UserScreen, source_text, sync_state
 from tm20tui.tui.safe import fold, safe
 from tm20tui.tui.states import ACTIVE, ATTENTION, INACTIVE
 from tm20tui.tui.table_mode import Page, TableMode
@@ -190,7 +190,7 @@ class UsersMode(TableMode):
             "name": (safe(user.name), "" if user.is_enabled else "dim"),
             "terminals": f"{user.enrollments}/{max(wanted, user.enrollments)}",
             "sync": (words, "warn" if facts.has_name_conflict else sync.tone),
-            "source": (safe(user.source), "dim"),
+            "source": (source_text(user.source, self.app.seen.services), "dim"),
             "admin": _(ROLES[user.admin]) if user.admin < len(ROLES) else str(user.admin),
             "kinds": " ".join(f"{count:>3}" for count in counts),
             "site": safe(user.site),
