@@ -183,7 +183,20 @@ class _Source:
             found = [value for value in found if not _names(value, name)]
             if found:
                 return [text for value in found for text in self._texts(value, value, depth - 1)]
-        return []
+        return _imported(self._tree, name)
+
+
+def _imported(tree: ast.Module, name: str) -> list[str]:
+    """A text that another module of the package has under this name."""
+    for node in tree.body:
+        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("tm20tui."):
+            continue
+        if name not in {alias.asname or alias.name for alias in node.names}:
+            continue
+        path = PACKAGE.parent / f"{(node.module or '').replace('.', '/')}.py"
+        values = [_value_for(one, name) for one in ast.parse(path.read_text()).body] if path.exists() else []
+        return [value.value for value in values if _is_text(value)]  # type: ignore[union-attr]
+    return []
 
 
 def _steps_told(node: ast.AST) -> list[ast.expr]:
@@ -218,7 +231,7 @@ def _names(node: ast.AST, name: str) -> bool:
     return any(isinstance(inner, ast.Name) and inner.id == name for inner in ast.walk(node))
 
 
-def _is_text(node: ast.expr) -> bool:
+def _is_text(node: ast.AST | None) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
