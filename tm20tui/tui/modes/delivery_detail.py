@@ -27,10 +27,7 @@ class DeliveryDetail(DeliveryActs):
     ACTIONS = (RETRY, ABANDON, PUNCH, RELEASE)
     AUTO_FOCUS = "#reading"
     LOOK_SECONDS = 2.0
-    DEFAULT_CSS = """
-    DeliveryDetail #reading { height: 1fr; }
-    DeliveryDetail #story { height: auto; }
-    """
+    DEFAULT_CSS = "DeliveryDetail #story { height: auto; }"
 
     def __init__(self, delivery_id: int) -> None:
         super().__init__()

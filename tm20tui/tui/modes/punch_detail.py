@@ -32,10 +32,7 @@ class PunchDetail(ModeScreen):
     ACTIONS = (RELEASE_PUNCH,)
     AUTO_FOCUS = "#reading"
     LOOK_SECONDS = 2.0
-    DEFAULT_CSS = """
-    PunchDetail #reading { height: 1fr; }
-    PunchDetail #story { height: auto; }
-    """
+    DEFAULT_CSS = "PunchDetail #story { height: auto; }"
 
     def __init__(self, punch_id: int, mode: str = "punches") -> None:
         super().__init__()
