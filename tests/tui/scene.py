@@ -131,9 +131,11 @@ class Posed:
         """As the bridge."""
         return await self._world.bridge.call(operator, name, arguments, correlation_id)
 
-    async def refuse(self, operator: Operator, name: str, reason: str) -> None:
+    async def refuse(
+        self, operator: Operator, name: str, reason: str, about: Mapping[str, Any], correlation_id: str
+    ) -> None:
         """As the bridge."""
-        await self._world.bridge.refuse(operator, name, reason)
+        await self._world.bridge.refuse(operator, name, reason, about, correlation_id)
 
 
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"

@@ -17,6 +17,7 @@ from tm20tui.locale import read_catalogue
 from tm20tui.tui.app import ConsoleApp
 from tm20tui.tui.dialogs import Choice, Confirm, Notice
 from tm20tui.tui.help import help_of
+from tm20tui.tui.mode import ModeScreen
 from tm20tui.tui.modes.terminals import TerminalsMode
 from tm20tui.tui.operation_form import OperationForm
 from tm20tui.tui.table_mode import FilterBar
@@ -125,7 +126,7 @@ def test_what_cannot_be_done_says_why(world: World) -> None:
     look(world, body)
 
 
-@pytest.mark.parametrize("way", ["key", "menu", "palette"])
+@pytest.mark.parametrize("way", ["key", "menu", "palette", "name"])
 def test_a_viewer_is_refused_with_the_reason_and_it_is_audited(world: World, way: str) -> None:
     before = len(audited(world, "terminals.approve"))
 
@@ -133,7 +134,14 @@ def test_a_viewer_is_refused_with_the_reason_and_it_is_audited(world: World, way
         if way == "key":
             await seen.press("A")
         elif way == "menu":
-            seen.app.screen.action_do("terminals.approve")  # type: ignore[attr-defined]
+            await seen.press("a")
+            await seen.see("approve — refused: needs the role operator, yours is viewer")
+            await seen.press("A")
+        elif way == "palette":
+            await seen.press("colon", *"terminals.approve")
+            await seen.see("refused: needs the role operator, yours is viewer")
+            await seen.press("down", "enter")
+            await seen.until(lambda: isinstance(seen.app.screen, TerminalsMode))
         else:
             seen.app.ask_operation("terminals.approve")
         await seen.see("refused: needs the role operator, yours is viewer")
@@ -212,6 +220,9 @@ def test_a_viewer_cannot_stop_the_server(world: World) -> None:
         await seen.press("ctrl+q")
         await seen.see("stop the server… —")
         await seen.press("s")
+        await seen.see("✗ refused: needs the role admin, yours is viewer")
+        assert isinstance(seen.app.screen, ModeScreen)
+        await seen.until(lambda: [entry.outcome for entry in audited(world, "server.stop")] == ["refused"])
         assert not seen.host.stopped
 
     look(world, body, who=client("viewer"))

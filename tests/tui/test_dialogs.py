@@ -188,3 +188,24 @@ def test_a_form_saves_once_and_goes_on_saving_when_it_is_left() -> None:
 
     ask(lambda: Form("New", [Field("name", "Name")], save), body)
     assert begun == ended == [{"name": "x"}]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([{"terminal_id": 7}], {"terminal_id": 7}),
+        ([{"terminal_id": 7}, {"terminal_id": 8}], {"terminal_ids": [7, 8]}),
+        (
+            [{"user_id": 1, "is_enabled": True}, {"user_id": 2, "is_enabled": True}],
+            {"user_ids": [1, 2], "is_enabled": True},
+        ),
+        ([{"user_ids": [1]}, {"user_ids": [2]}], {"user_ids": [1, 2]}),
+        ([], {}),
+    ],
+)
+def test_the_audit_is_told_of_every_target_of_a_refusal(
+    values: list[dict[str, Any]], told: dict[str, Any]
+) -> None:
+    action = Action("act", "x", "act", arguments=lambda target: target.record)
+    targets = [Target(place, "", record=record) for place, record in enumerate(values)]
+    assert action.about(targets) == told

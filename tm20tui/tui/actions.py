@@ -45,8 +45,9 @@ class Action:
 
     `id` is also its name in `[keys]`; `key` may be empty (menu and palette only); `label`,
     `hint` (12 letters at most) and `effect` are messages. `operation` is the one it calls:
-    its role decides who may. Of a target it is called with `arguments(target)`; without
-    targets (`needs_target` False) the mode's method `do` runs, which asks what it needs.
+    its role decides who may. Of a target it is called with `arguments(target)`; the mode's method
+    `do`, where there is one, asks first for what else it needs: without targets too (`needs_target`
+    False). Who may not call it is refused before anything is asked.
 
     `tier` 0 acts at once, 1 asks, 2 has a word typed; `tier_many` for several targets.
     `yet` is a message: what has yet to come of it once the server has taken it; it is not shown as done then.
@@ -79,6 +80,25 @@ class Action:
         """How much is asked before it is done to so many."""
         tier = self.tier if count == 1 or self.tier_many is None else self.tier_many
         return max(tier, 1) if count > MANY else tier
+
+    def about(self, targets: Sequence[Target]) -> dict[str, Any]:
+        """What it would be called with, as the audit tells it: `{"terminal_id": 7}`, or
+        `{"terminal_ids": [7, 8]}` of several."""
+        if self.arguments is None:
+            return {}
+        given: dict[str, list[Any]] = {}
+        for target in targets:
+            for name, value in self.arguments(target).items():
+                given.setdefault(name, []).append(value)
+        told: dict[str, Any] = {}
+        for name, values in given.items():
+            if all(value == values[0] for value in values):
+                told[name] = values[0]
+            elif isinstance(values[0], list):
+                told[name] = [one for value in values for one in value]
+            else:
+                told[f"{name}s"] = values
+        return told
 
 
 @dataclass(frozen=True, slots=True)

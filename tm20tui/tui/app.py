@@ -7,12 +7,11 @@ happens in here, a crash included, reaches the server or another console.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, ClassVar
@@ -192,14 +191,26 @@ class ConsoleApp(App[int]):
         role = _(self.client.operator.role)
         return _("refused: needs the role {needed}, yours is {role}").format(needed=_(found.role), role=role)
 
-    async def audit_refusal(self, operation: str, reason: str) -> None:
-        """Write down that something was refused in here."""
+    def is_refused(self, operation: str, about: Mapping[str, Any]) -> bool:
+        """Whether this operator may not call it; then that is told, and written down with what it was for."""
+        reason = self.role_refusal(operation)
+        if reason:
+            correlation = secrets.token_hex(8)
+            self.tell("bad", reason, ref=correlation[:6])
+            work = self._audit_refusal(operation, about, correlation)
+            self.run_worker(work, name="refusal", exit_on_error=False)
+        return bool(reason)
+
+    async def _audit_refusal(self, operation: str, about: Mapping[str, Any], correlation: str) -> None:
         needed = self.backend.registry[operation].role
         operator = self.client.operator
         words = f"{operation} needs the role {needed}; {operator.name} is {operator.role}"
         if self.client.read_only:
             words += " (read-only console)"
-        await self.backend.refuse(operator, operation, words)
+        try:
+            await self.backend.refuse(operator, operation, words, about, correlation)
+        except Tm20Error as error:  # the server is stopping
+            self.tell_error(error)
 
     def tell(self, tone: str, text: str, *, ref: str = "") -> None:
         """Say something in the message line; `ref` finds it in the audit."""
@@ -318,31 +329,27 @@ class ConsoleApp(App[int]):
         self.switch_mode("terminals")
         self.push_screen(TerminalDetail(terminal_id))
 
-    def act_on_terminal(self, terminal_id: int, action: str) -> None:
+    def act_on_terminal(self, terminal_id: int, action: Action) -> None:
         """Do something to one terminal, asked as in its detail."""
         from tm20tui.tui.modes.terminal_detail import TerminalDetail
 
+        if self.is_refused(action.operation, {"terminal_id": terminal_id}):
+            return
         detail = TerminalDetail(terminal_id)
         self.switch_mode("terminals")
         self.push_screen(detail)
-        detail.call_after_refresh(detail.action_do, action)
+        detail.call_after_refresh(detail.action_do, action.id)
 
     def ask_operation(self, name: str) -> None:
         """Fill in the arguments of any operation and run it."""
         from tm20tui.tui.operation_form import OperationForm
 
-        if reason := self.role_refusal(name):
-            self.tell("bad", reason)
-            self.run_worker(self._audit_quietly(name, reason), exit_on_error=False)
+        if self.is_refused(name, {}):
             return
         if name == STOP:
             ask_to_stop(self)
         else:
             self.push_screen(OperationForm(name))
-
-    async def _audit_quietly(self, name: str, reason: str) -> None:
-        with contextlib.suppress(Tm20Error):
-            await self.audit_refusal(name, reason)
 
     def speak(self, language: str) -> None:
         """Use another language from now on."""

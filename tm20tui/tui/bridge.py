@@ -15,7 +15,7 @@ import trio
 from tm20tui.errors import NotFound, Unavailable
 from tm20tui.operations import load_operations
 from tm20tui.operations.call import Call, Operator
-from tm20tui.operations.registry import Operation, note_refusal
+from tm20tui.operations.registry import Operation, shown_arguments, write_audit
 
 if TYPE_CHECKING:
     from tm20tui.gateway import Gateway
@@ -37,8 +37,13 @@ class Backend(Protocol):
     ) -> Any:
         """The result of an operation, asked by `operator`. Raises as the operation does."""
 
-    async def refuse(self, operator: Operator, name: str, reason: str) -> None:
-        """Write to the audit that `operator` was refused before the operation was called."""
+    async def refuse(
+        self, operator: Operator, name: str, reason: str, about: Mapping[str, Any], correlation_id: str
+    ) -> None:
+        """Write to the audit that `operator` was refused before the operation was called.
+
+        `about` are the arguments that are known by then.
+        """
 
 
 class Bridge:
@@ -83,19 +88,15 @@ class Bridge:
 
         return await self._in_server(run, may_cancel=not operation.writes)
 
-    async def refuse(self, operator: Operator, name: str, reason: str) -> None:
+    async def refuse(
+        self, operator: Operator, name: str, reason: str, about: Mapping[str, Any], correlation_id: str
+    ) -> None:
         """Write to the audit that `operator` was refused before the operation was called."""
+        call = Call(self._gateway, operator, correlation_id)
+        arguments = shown_arguments(self.registry[name], about)
 
         async def run() -> None:
-            await note_refusal(
-                self._gateway,
-                name,
-                reason,
-                operator=operator.name,
-                role=operator.role,
-                origin=operator.origin,
-                address=operator.address,
-            )
+            await write_audit(call, name, arguments, "refused", reason, 0.0)
 
         await self._in_server(run, may_cancel=False)
 

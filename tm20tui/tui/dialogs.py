@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar, TypeVar
 
 from textual import events
@@ -160,12 +160,20 @@ def _wrapped(text: str, room: int) -> list[tuple[bool, str]]:
 class Choice(Dialog[str]):
     """A list to choose from by letter, or by cursor and Enter. The result is an option's id.
 
-    An option is `(id, letter, text, reason)`: with a reason it is dimmed and cannot be chosen.
+    An option is `(id, letter, text, reason)`: with a reason it is dimmed and cannot be chosen, but
+    those in `answered`, which whoever asked refuses.
     """
 
-    def __init__(self, title: str, options: Sequence[tuple[str, str, str, str]]) -> None:
+    def __init__(
+        self,
+        title: str,
+        options: Sequence[tuple[str, str, str, str]],
+        *,
+        answered: Collection[str] = (),
+    ) -> None:
         super().__init__(title)
         self._options = options
+        self._answered = answered
 
     def body(self) -> ComposeResult:
         """The options."""
@@ -193,8 +201,8 @@ class Choice(Dialog[str]):
         """Enter."""
         event.stop()
         row = event.grid.find(event.key)
-        if row is not None and not row.record:
-            self.dismiss(str(event.key))
+        if row is not None:
+            self._choose(str(event.key), row.record)
 
     def on_key(self, event: events.Key) -> None:
         """A letter."""
@@ -202,9 +210,12 @@ class Choice(Dialog[str]):
             if letter and event.character == letter:
                 event.stop()
                 event.prevent_default()
-                if not reason:
-                    self.dismiss(ident)
+                self._choose(ident, reason)
                 return
+
+    def _choose(self, ident: str, reason: str) -> None:
+        if not reason or ident in self._answered:
+            self.dismiss(ident)
 
 
 class Ask(Dialog[str]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -85,6 +85,10 @@ class ModeScreen(Screen[Any]):
     def targets(self) -> Sequence[Target]:
         """What an action would be done to now."""
         return ()
+
+    def subject(self) -> Mapping[str, Any]:
+        """What everything here is about, as the audit tells it: `{"terminal_id": 7}`."""
+        return {}
 
     def steps_out(self) -> Iterable[Callable[[], bool]]:
         """What Escape undoes, first to last; each says whether there was something to undo."""
@@ -206,10 +210,7 @@ class ModeScreen(Screen[Any]):
         action = self.action_of(ident)
         if action is None:
             return
-        if reason := self.role_refusal(action):
-            self.app.tell("bad", reason)
-            self.draw_frame()
-            self.do_soon(lambda: self.app.audit_refusal(action.operation, reason), "refusal")
+        if action.operation and self.app.is_refused(action.operation, self._about(action)):
             return
         if not action.needs_target:
             self.do_soon(getattr(self, action.do), action.id)
@@ -229,6 +230,9 @@ class ModeScreen(Screen[Any]):
             self.do_soon(lambda: getattr(self, action.do)(plan), action.id)
         else:
             self.begin(plan)
+
+    def _about(self, action: Action) -> dict[str, Any]:
+        return {**self.subject(), **action.about(self.targets() if action.needs_target else ())}
 
     def begin(self, plan: Plan) -> None:
         """Ask what has to be asked, then act; its targets are those of now."""
@@ -261,7 +265,10 @@ class ModeScreen(Screen[Any]):
         return _(plan.skipped[0][1]) if plan.skipped else _("nothing is selected")
 
     def action_menu(self) -> None:
-        """Every action there is here, each with its letter, and why it cannot be done."""
+        """Every action there is here, each with its letter, and why it cannot be done.
+
+        Who may not do one is refused as by its key: told, and written down.
+        """
         options = []
         taken: set[str] = set()
         for action in self.offered:
@@ -277,7 +284,8 @@ class ModeScreen(Screen[Any]):
             options.append((action.id, letter, _(action.label), self.unavailable(action)))
         if not options:
             return
-        self.app.push_screen(Choice(_("Actions"), options), self._chosen)
+        refused = {action.id for action in self.offered if self.role_refusal(action)}
+        self.app.push_screen(Choice(_("Actions"), options, answered=refused), self._chosen)
 
     def _chosen(self, ident: str | None) -> None:
         if ident:

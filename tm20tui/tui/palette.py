@@ -158,7 +158,7 @@ class Commands(Provider):
                 f"{query} {action.label}",
                 f"{_(action.label)}{_(': ')}{safe(line.sn, 40)} {safe(line.name, 40)}".strip(),
                 app.role_refusal(action.operation),
-                partial(app.act_on_terminal, line.id, action.id),
+                partial(app.act_on_terminal, line.id, action),
             )
             for action in named
             for line in lines[:_MOST_TERMINALS]

@@ -30,9 +30,9 @@ def ask_to_quit(app: ConsoleApp) -> None:
         if ident == "close":
             app.host.close(app.client.number, "")
         elif ident == "stop":
-            ask_to_stop(app)
+            app.ask_operation(STOP)
 
-    app.push_screen(Choice(_("Quit"), options), chosen)
+    app.push_screen(Choice(_("Quit"), options, answered=("stop",)), chosen)
 
 
 def ask_to_stop(app: ConsoleApp) -> None:

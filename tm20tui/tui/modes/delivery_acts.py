@@ -63,6 +63,7 @@ ABANDON = Action(
     N_("abandon…"),
     N_("abandon…"),
     operation="deliveries.discard",
+    arguments=_delivery,
     do="abandon",
     tier=2,
     why_not=_not_discardable,

@@ -31,7 +31,8 @@ _EVENTS_SHOWN = 50
 
 
 def _acknowledgement(target: Target) -> dict[str, Any]:
-    return {"key": target.record.alarm_keys[0]}
+    keys = target.record.alarm_keys
+    return {"key": keys[0]} if keys else {}
 
 
 def _no_alarm(target: Target) -> str:

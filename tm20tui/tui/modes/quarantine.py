@@ -51,6 +51,7 @@ class QuarantineScreen(FollowingTable):
             N_("read it again"),
             N_("read again"),
             operation="quarantine.retry",
+            arguments=_item,
             do="retry",
         ),
         Action(
@@ -59,6 +60,7 @@ class QuarantineScreen(FollowingTable):
             N_("throw it away…"),
             N_("discard…"),
             operation="quarantine.discard",
+            arguments=_item,
             do="discard",
             tier=2,
         ),

@@ -43,7 +43,7 @@ def _no_schedule(target: Target) -> str:
 
 
 def _schedule_id(target: Target) -> Mapping[str, Any]:
-    return {"schedule_id": target.record.id}
+    return {"schedule_id": target.record.id} if isinstance(target.record, Schedule) else {}
 
 
 def _undo_delete(target: Target, result: Any) -> Undo:
@@ -87,6 +87,7 @@ class WeekScreen(TableMode):
             N_("change the hours"),
             N_("change"),
             operation="schedules.change",
+            arguments=_schedule_id,
             do="edit",
             why_not=_no_schedule,
         ),
@@ -174,6 +175,10 @@ class WeekScreen(TableMode):
         """Which terminal."""
         found = next((one for one in self.app.seen.terminals if one.id == self.terminal_id), None)
         return [named(found)] if found is not None else []
+
+    def subject(self) -> Mapping[str, Any]:
+        """The terminal."""
+        return {"terminal_id": self.terminal_id}
 
     def heading(self) -> str:
         """What applies it."""

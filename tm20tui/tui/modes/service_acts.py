@@ -28,6 +28,14 @@ def _service(target: Target) -> Service:
     return found
 
 
+def _id(target: Target) -> Mapping[str, Any]:
+    return {"service_id": _service(target).id}
+
+
+def _config(target: Target) -> Mapping[str, Any]:
+    return {"config_id": _service(target).id}
+
+
 def _with_active(is_active: bool) -> Any:
     def arguments(target: Target) -> Mapping[str, Any]:
         return {"service_id": _service(target).id, "given": {"is_active": is_active}}
@@ -70,9 +78,17 @@ ACTIONS = (
         do="new",
         needs_target=False,
     ),
-    Action("services.edit", "e", N_("edit"), N_("edit"), operation="services.change", do="edit"),
     Action(
-        "services.test", "ctrl+t", N_("test the connection"), N_("test"), operation="services.test", do="test"
+        "services.edit", "e", N_("edit"), N_("edit"), operation="services.change", arguments=_id, do="edit"
+    ),
+    Action(
+        "services.test",
+        "ctrl+t",
+        N_("test the connection"),
+        N_("test"),
+        operation="services.test",
+        arguments=_id,
+        do="test",
     ),
     Action(
         "services.sync",
@@ -80,6 +96,7 @@ ACTIONS = (
         N_("send what waits now"),
         N_("send now"),
         operation="attendance.manual_sync",
+        arguments=_config,
         do="sync",
         why_not=_is_inactive,
     ),
@@ -88,6 +105,7 @@ ACTIONS = (
         "",
         N_("resume: try one batch now"),
         operation="attendance.manual_sync",
+        arguments=_config,
         do="sync",
         why_not=_not_paused,
         letter="p",
@@ -98,6 +116,7 @@ ACTIONS = (
         N_("choose its terminals"),
         N_("terminals"),
         operation="services.change",
+        arguments=_id,
         do="map_terminals",
     ),
     Action(
@@ -106,6 +125,7 @@ ACTIONS = (
         N_("take its users over…"),
         N_("users…"),
         operation="users.fetch_in_background",
+        arguments=_config,
         do="fetch",
         tier=1,
         why_not=_no_users,
@@ -128,6 +148,7 @@ ACTIONS = (
         N_("delete…"),
         N_("delete…"),
         operation="services.delete",
+        arguments=_id,
         do="delete",
         tier=1,
     ),

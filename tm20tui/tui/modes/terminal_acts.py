@@ -95,7 +95,13 @@ def _command(name: str, key: str, label: str, hint: str = "", **more: Any) -> Ac
 
 def _form(name: str, label: str, *, why_not: Callable[[Target], str] = _not_approved) -> Action:
     return Action(
-        f"terminals.{name}", "", label, operation=f"terminals.{name}", do="fill_in", why_not=why_not
+        f"terminals.{name}",
+        "",
+        label,
+        operation=f"terminals.{name}",
+        arguments=_id,
+        do="fill_in",
+        why_not=why_not,
     )
 
 
@@ -222,13 +228,30 @@ TERMINAL_ACTIONS: tuple[Action, ...] = (
         ),
         letter="x",
     ),
-    Action("terminals.rename", "", N_("rename"), operation="terminals.change", do="rename", letter="n"),
-    Action("terminals.move", "", N_("move to a site"), operation="terminals.move", do="move", letter="m"),
+    Action(
+        "terminals.rename",
+        "",
+        N_("rename"),
+        operation="terminals.change",
+        arguments=_id,
+        do="rename",
+        letter="n",
+    ),
+    Action(
+        "terminals.move",
+        "",
+        N_("move to a site"),
+        operation="terminals.move",
+        arguments=_id,
+        do="move",
+        letter="m",
+    ),
     Action(
         "terminals.direction",
         "",
         N_("how in and out are told apart"),
         operation="terminals.change",
+        arguments=_id,
         do="direct",
         letter="d",
     ),
@@ -246,6 +269,7 @@ TERMINAL_ACTIONS: tuple[Action, ...] = (
         "",
         N_("enrol a user"),
         operation="terminals.enrol",
+        arguments=_id,
         do="enrol",
         letter="e",
         why_not=_offline,
@@ -273,7 +297,8 @@ class TerminalActs(_Base):
 
     def unavailable(self, action: Action) -> str:
         """Also what the configuration does not allow."""
-        if action.id in _DANGEROUS and not self.app.backend.settings.security.allow_dangerous:
+        is_off = action.id in _DANGEROUS and not self.app.backend.settings.security.allow_dangerous
+        if is_off and not self.role_refusal(action):
             return _("off: security.allow_dangerous is not set")
         return super().unavailable(action)
 

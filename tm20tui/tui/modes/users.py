@@ -31,6 +31,14 @@ def _not_enabled(target: Target) -> str:
     return "" if target.record.is_enabled else N_("disabled already")
 
 
+def _id(target: Target) -> Mapping[str, Any]:
+    return {"user_id": target.record.id}
+
+
+def _ids(target: Target) -> Mapping[str, Any]:
+    return {"user_ids": [target.record.id]}
+
+
 def _standing(is_enabled: bool) -> Callable[[Target], Mapping[str, Any]]:
     return lambda target: {"user_id": target.record.id, "is_enabled": is_enabled}
 
@@ -78,9 +86,18 @@ class UsersMode(TableMode):
             N_("bring to terminals…"),
             N_("bring…"),
             operation="users.send",
+            arguments=_ids,
             do="push",
         ),
-        Action("users.edit", "e", N_("change the user"), N_("change"), operation="users.change", do="edit"),
+        Action(
+            "users.edit",
+            "e",
+            N_("change the user"),
+            N_("change"),
+            operation="users.change",
+            arguments=_id,
+            do="edit",
+        ),
         Action(
             "users.new", "n", N_("new user"), N_("new"), operation="users.add", do="add", needs_target=False
         ),
