@@ -14,7 +14,7 @@ from tm20tui.store.deliveries import DOUBTED, SEEN_UNTIL, refresh_punches
 from tm20tui.store.punches import LOG_ID_FLOOR
 from tm20tui.store.schema import Utc
 
-CLOCKS_AHEAD = timedelta(minutes=5)
+CLOCKS_AHEAD = timedelta(minutes=1)
 """By how much the clock of a terminal may be fast."""
 
 
