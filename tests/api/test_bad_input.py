@@ -203,6 +203,8 @@ BAD = [
         "everything",
         "must be true or false",
     ),
+    ("POST", f"{OWED}retry/", {"reason": "\ud800"}, 400, "reason", "one line"),
+    ("POST", f"{OWED}discard/", {"reason": "x", "with_reason": "\0"}, 400, "with_reason", "one line"),
     ("GET", f"{OWED}retry/", None, 405, None, "use POST"),
     ("GET", SYNC, None, 405, None, "use POST"),
     # Quarantine

@@ -165,3 +165,17 @@ async def test_pages_of_one_hold_together_what_one_page_holds(api: Running, url:
             break
     assert cursor is None
     assert paged == whole
+
+
+async def test_what_no_text_can_say_spoils_no_list_of_what_happened(api: Running) -> None:
+    await fill(api.gateway)
+    answer = await api.client.post(f"{API}alarms/acknowledge/", content='{"key": "\\ud800"}')
+    assert answer.status_code == 404
+    assert (await ask(api, "GET", "events/recent/"))["success"]
+    assert (await ask(api, "GET", "audit/"))["success"]
+
+
+async def test_a_week_before_all_time_is_refused(api: Running) -> None:
+    await fill(api.gateway)
+    answer = await ask(api, "GET", "terminals/1/schedules/assess/1/?to=0001-01-01", status=400)
+    assert "must be from" in answer["error"]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 STATUSES = (*DELIVERY_STATUSES, "owed", "dead")
 
 _MOST_IDS = 10_000
+_LONGEST_REASON = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +165,11 @@ async def discard_deliveries(
         Conflict: one that was named is neither failed nor held.
         InvalidInput
     """
-    reason = check_line(reason, "reason", 500, needed=True)
+    reason = check_line(reason, "reason", _LONGEST_REASON, needed=True)
     check_word(status, "status", ("failed", "dead", "held"))
-    filters = _filters(service_id, terminal_id, with_reason, from_at, to_at, status)
+    filters = _filters(
+        service_id, terminal_id, with_reason, from_at, to_at, status, reason_name="with_reason"
+    )
     named = await _choose(call, delivery_id, delivery_ids, filters, everything, _check_discard)
     change = Change(
         "deliveries.discard",
@@ -210,8 +213,11 @@ def _filters(
     from_at: datetime | None,
     to_at: datetime | None,
     status: str | None = None,
+    *,
+    reason_name: str = "reason",
 ) -> DeliveryFilters:
     check_period(from_at, to_at)
+    reason = check_line(reason or "", reason_name, _LONGEST_REASON)
     return DeliveryFilters(service_id, terminal_id, status, reason or None, from_at, to_at)
 
 

@@ -24,6 +24,7 @@ from tm20tui.logs import redact
 from tm20tui.model import utc_now
 from tm20tui.operations.call import Call, Role
 from tm20tui.store.audit import AuditEntry, AuditOutcome, add_entry
+from tm20tui.store.text import storable
 
 if TYPE_CHECKING:
     from tm20tui.gateway import Gateway
@@ -199,10 +200,10 @@ def _arguments(
 
 def _without(value: Any, operation: Operation) -> Any:
     if isinstance(value, dict):
-        return {name: _member(name, item, operation) for name, item in value.items()}
+        return {storable(name): _member(name, item, operation) for name, item in value.items()}
     if isinstance(value, str):
         # A secret may have been typed where none belongs: into a URL, or a text.
-        return redact(value)
+        return redact(storable(value))
     return [_without(item, operation) for item in value] if isinstance(value, list) else value
 
 
@@ -270,6 +271,7 @@ async def write_audit(
     """Write down what came of something an operator did: to the log, the events and the audit."""
     targets = {key: value for key, value in arguments.items() if key.endswith(("_id", "_ids", "_sn"))}
     rest = {key: value for key, value in arguments.items() if key not in targets}
+    reason = storable(reason)
     entry = AuditEntry(
         at=utc_now(),
         operator=call.operator.name,

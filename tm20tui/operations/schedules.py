@@ -166,7 +166,7 @@ async def assess_user(
     enrollid = check_line(enrollid, "enrollid", 32, needed=True)
     zone = ZoneInfo((await call.gateway.database.read(get_terminal, terminal_id)).timezone)
     last = to_day or from_day or utc_now().astimezone(zone).date()
-    days = _days(from_day or last - _WEEK, last)
+    days = _days(from_day or max(last, _EARLIEST + _WEEK) - _WEEK, last)
     hours, punches = await call.gateway.database.read(_read, terminal_id, enrollid, days, zone)
     day_starts_at = call.gateway.settings.ingest.day_starts_at
     found = assess(hours, zone, punches, day_starts_at=day_starts_at, days=days)
