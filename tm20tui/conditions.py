@@ -183,9 +183,13 @@ def _queue(
 def _doubted(
     facts: Facts, service: ServiceFacts, limits: AlarmsSettings, active: Collection[str]
 ) -> Iterator[Finding]:
-    if service.doubted:
-        words = f"{service.doubted} punches may have reached {service.name} or not: look there, then release"
-        yield Finding(f"doubted:{service.id}", "critical", f"{words} or discard them")
+    key, name = f"doubted:{service.id}", service.name
+    if service.doubted == 1:
+        one = f"1 punch may have reached {name} or not: look there, then release or discard it"
+        yield Finding(key, "critical", one)
+    elif service.doubted:
+        words = f"{service.doubted} punches may have reached {name} or not: look there, then release"
+        yield Finding(key, "critical", f"{words} or discard them")
 
 
 def _disk(facts: Facts, limits: AlarmsSettings, active: Collection[str]) -> Iterator[Finding]:

@@ -35,7 +35,8 @@ class LastSeen:
         """Write down what is known, of those who are connected too."""
         for view in roster.views().values():
             self._seen[view.terminal_id] = view.last_heard_at
-        return f"{await self.flush(database)} terminals"
+        count = await self.flush(database)
+        return f"{count} {'terminal' if count == 1 else 'terminals'}"
 
     async def flush(self, database: Database) -> int:
         """Write down what was noted; `StoreUnavailable` leaves it noted."""

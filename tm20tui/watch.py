@@ -93,7 +93,8 @@ class Watch:
         for key in active - {finding.key for finding in found}:
             if key.partition(":")[0] in decided or self._is_of_nobody(key):
                 gateway.alarms.clear(key)
-        return failure or f"{len(gateway.alarms.active())} alarms"
+        count = len(gateway.alarms.active())
+        return failure or f"{count} {'alarm' if count == 1 else 'alarms'}"
 
     async def keep(self) -> None:
         """Write alarms down as they change, until cancelled."""

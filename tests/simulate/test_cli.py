@@ -6,16 +6,23 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tm20tui.simulate.cli import configure
+from tm20tui.locale import install
+from tm20tui.simulate.cli import _print_fleet, _print_hr, configure
+from tm20tui.simulate.hr import HrService
+from tm20tui.simulate.stats import FleetStats
 
 PROGRAM = (
     "import argparse, sys; from tm20tui.simulate.cli import configure; p = argparse.ArgumentParser(); "
     "configure(p); a = p.parse_args(); sys.exit(a.run(a))"
 )
+
+
+_NOTHING = FleetStats(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, None, None, "", 0.0)
 
 
 def parse(*words: str) -> argparse.Namespace:
@@ -82,6 +89,32 @@ def test_what_was_made_is_waited_for_or_said_not_to_be(capsys: pytest.CaptureFix
     assert arguments.run(arguments) == 0
     assert "what is not acknowledged was not waited for" in capsys.readouterr().out
     assert parse(*words).drain is None
+
+
+def test_the_status_is_told_in_french(capsys: pytest.CaptureFixture[str]) -> None:
+    install("fr")
+    try:
+        arguments = parse("terminals", "--url", "ws://127.0.0.1:1/", "--count", "1", "--duration", "0.3")
+        assert arguments.run(arguments) == 0
+        _print_fleet(replace(_NOTHING, made=1, acked=2, violations=2, trouble="cannot reach a:1: closed"))
+        _print_hr(HrService())
+        with pytest.raises(SystemExit):
+            parse("hr", "--port", "x")
+    finally:
+        install("en")
+    told = capsys.readouterr()
+    lines = told.out.splitlines()
+    assert lines[0] == "1 terminal appelle ws://127.0.0.1:1/ ; Ctrl+C l'arrête."
+    assert lines[1].startswith("terminé après 0.3 s : ")
+    assert lines[1].endswith("0 trame, 0 renvoyé, 0 reconnexion, 0 commande, 0 violation du protocole")
+    assert lines[-2] == (
+        "     0 s  0/1 inscrits, 1 pointage, 2 acquittés, 0 en attente, 2 violations du protocole ; "
+        "a:1 ne peut pas être joint : fermé, nouvel essai"
+    )
+    assert lines[-1] == (
+        "0 pointage unique sur 0 reçu, 0 rejoué, 0 livré deux fois, 0 violation du protocole ; demandes : 0"
+    )
+    assert "'x' n'est pas un nombre entier de 0 à 65535" in told.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

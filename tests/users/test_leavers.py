@@ -159,7 +159,7 @@ async def test_a_terminal_that_refuses_raises_an_alarm_and_the_receipt_says_why(
                 found := [one for one in rig.gateway.alarms.active() if one.key.startswith("leavers:")]
             ):
                 await trio.sleep(0.05)
-        assert "refuses to let go 1 users who left" in found[0].sentence
+        assert "refuses to let go 1 user who left" in found[0].sentence
         (receipt,) = (await list_user_receipts(rig.call("viewer"), result="refused")).receipts
         assert "the administrator is locked" in receipt.reason
         assert receipt.confirmed_at is None

@@ -161,7 +161,11 @@ class _Way:
         days = (ends_at - self._now).days
         if days < _EXPIRES_DAYS:
             hint = "have it renewed: deliveries are paused when it is not valid any more"
-            return "warning", f"{protocol}, the certificate ends in {days} days", hint
+            return (
+                "warning",
+                f"{protocol}, the certificate ends in {days} {'day' if days == 1 else 'days'}",
+                hint,
+            )
         return "ok", f"{protocol}, the certificate is valid until {ends_at:%Y-%m-%d}", ""
 
     async def _authenticate(self) -> Found:

@@ -19,6 +19,8 @@ VARIABLE = "TM20_LANG"
 WORDED = frozenset({"reason", "state", "words"})
 """Holes of a message whose values are sentences or words themselves."""
 
+_MANY = "\0"
+"""After a message whose plural is the same in English: it has a translation of its own."""
 _HOLE = re.compile(r"\{(\w*)\}")
 _LONGEST_SENTENCE = 1500
 _NAMES_NOTHING = ("", "c", "posix")
@@ -59,8 +61,9 @@ class Voice:
 
     def ngettext(self, one: str, many: str, count: int) -> str:
         """The text for a count; both languages have one form for one and another for more."""
-        is_one = count == 1 if self.language == "en" else count < 2
-        return self.text(one if is_one else many)
+        if count == 1 if self.language == "en" else count < 2:
+            return self.text(one)
+        return self._catalogue.get(many + _MANY) or self.text(many)
 
     def sentence(self, text: str) -> str:
         """A whole sentence that holds values: matched against what has `{holes}` in the catalogue."""
@@ -125,7 +128,8 @@ def read_catalogue(language: str) -> dict[str, str]:
             plural = "msgid_plural" in entry
             entries[entry["msgid"]] = entry.get("msgstr[0]" if plural else "msgstr", "")
             if plural:
-                entries[entry["msgid_plural"]] = entry.get("msgstr[1]", "")
+                is_same = entry["msgid_plural"] == entry["msgid"]
+                entries[entry["msgid_plural"] + _MANY * is_same] = entry.get("msgstr[1]", "")
         entry.clear()
 
     for path in sorted((Path(__file__).parent / language / "LC_MESSAGES").glob("*.po")):
@@ -146,7 +150,8 @@ def read_catalogue(language: str) -> dict[str, str]:
 @lru_cache(maxsize=2)
 def _templates(language: str) -> list[_Template]:
     """What has holes; first what says most itself, as it is the likeliest to be meant."""
-    found = [_Template(*entry) for entry in read_catalogue(language).items() if "{" in entry[0]]
+    entries = read_catalogue(language).items()
+    found = [_Template(*entry) for entry in entries if "{" in entry[0] and _MANY not in entry[0]]
     return sorted(found, key=lambda template: -template.said)
 
 

@@ -99,7 +99,8 @@ async def _examine(
 def _count_users(document: object) -> Found:
     found = read_users([document])
     skipped = len(found.bad) + len(found.duplicates)
-    said = f"{len(found.users)} users on the first page"
+    count = len(found.users)
+    said = f"{count} user on the first page" if count == 1 else f"{count} users on the first page"
     if not found.users:
         return "warning", f"{said}, {skipped} not sound", "an empty list is never taken over without asking"
     if skipped:

@@ -111,6 +111,8 @@ def what_is_unsafe(kept: Safekeeping) -> str:
         return "it holds fewer records than before, and those are not compared with what is stored yet"
     if kept.held > kept.stored:
         return f"the terminal held {kept.held} records when it registered, {kept.stored} of it are stored"
+    if kept.undelivered == 1:
+        return "1 of its punches is not delivered: retry or discard it first"
     if kept.undelivered:
         return f"{kept.undelivered} of its punches are not delivered: retry or discard them first"
     return ""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trio
 
-from tm20tui.locale import _
+from tm20tui.locale import _, ngettext, sentence
 from tm20tui.simulate.connection import Target
 from tm20tui.simulate.firmware import FAMILIES
 from tm20tui.simulate.fleet import Fleet
@@ -148,7 +148,12 @@ def _run_terminals(arguments: argparse.Namespace) -> int:
     ended: list[bool] = []
 
     async def live() -> None:
-        print(f"{arguments.count} terminals dial {arguments.url}; Ctrl+C ends them.", flush=True)
+        text = ngettext(
+            "{count} terminal dials {url}; Ctrl+C ends it.",
+            "{count} terminals dial {url}; Ctrl+C ends them.",
+            arguments.count,
+        )
+        print(text.format(count=arguments.count, url=arguments.url), flush=True)
         try:
             await fleet.run()
             ended.append(True)
@@ -159,42 +164,71 @@ def _run_terminals(arguments: argparse.Namespace) -> int:
     ledger.close()
     _print_fleet_summary(final[-1], ledger)
     if final[-1].pending and drain and ended:
-        print(f"  not everything was acknowledged within {drain:g} s: see the server", flush=True)
+        text = _("not everything was acknowledged within {seconds} s: see the server")
+        print("  " + text.format(seconds=f"{drain:g}"), flush=True)
         return 1
     if final[-1].pending:
-        print("  what is not acknowledged was not waited for (--drain SECONDS does)", flush=True)
+        text = _("what is not acknowledged was not waited for (--drain SECONDS does)")
+        print(f"  {text}", flush=True)
     return 0
 
 
 def _print_fleet(stats: FleetStats) -> None:
-    line = (
-        f"{stats.elapsed_seconds:6.0f} s  {stats.registered}/{stats.terminals} registered, "
-        f"{stats.made} punches, {stats.acked} acknowledged, {stats.pending} waiting"
-    )
+    parts = [
+        _("{ready}/{all} registered").format(ready=stats.registered, all=stats.terminals),
+        _punches(stats.made),
+        _acknowledged(stats.acked),
+        ngettext("{count} waiting", "{count} waiting", stats.pending).format(count=stats.pending),
+    ]
     if stats.ack_p99_seconds is not None:
-        line += f", ack p99 {stats.ack_p99_seconds * 1000:.1f} ms"
+        milliseconds = f"{stats.ack_p99_seconds * 1000:.1f}"
+        parts.append(_("ack p99 {milliseconds} ms").format(milliseconds=milliseconds))
     if stats.resends:
-        line += f", {stats.resends} resent"
+        parts.append(_resent(stats.resends))
     if stats.violations:
-        line += f", {stats.violations} protocol violations"
+        parts.append(_violations(stats.violations))
+    line = f"{stats.elapsed_seconds:6.0f} s  {', '.join(parts)}"
     if stats.trouble and stats.registered < stats.terminals:
-        line += f"; {stats.trouble}, trying again"
+        line += _("; ") + _("{trouble}, trying again").format(trouble=sentence(stats.trouble))
     print(line, flush=True)
 
 
 def _print_fleet_summary(stats: FleetStats, ledger: Ledger) -> None:
     seconds = max(stats.elapsed_seconds, 1e-9)
-    print(
-        f"ended after {stats.elapsed_seconds:.1f} s: {stats.made} punches made, {stats.acked} acknowledged "
-        f"({stats.acked / seconds:.1f}/s), {stats.pending} not acknowledged, {stats.frames} frames, "
-        f"{stats.resends} resent, {stats.reconnects} reconnections, {stats.commands} commands, "
-        f"{stats.violations} protocol violations",
-        flush=True,
-    )
+    frames, reconnects, commands = stats.frames, stats.reconnects, stats.commands
+    missing = ngettext("{count} not acknowledged", "{count} not acknowledged", stats.pending)
+    parts = [
+        _punches(stats.made),
+        f"{_acknowledged(stats.acked)} ({stats.acked / seconds:.1f}/s)",
+        missing.format(count=stats.pending),
+        ngettext("{count} frame", "{count} frames", frames).format(count=frames),
+        _resent(stats.resends),
+        ngettext("{count} reconnection", "{count} reconnections", reconnects).format(count=reconnects),
+        ngettext("{count} command", "{count} commands", commands).format(count=commands),
+        _violations(stats.violations),
+    ]
+    ended = _("ended after {seconds} s: {what}")
+    print(ended.format(seconds=f"{stats.elapsed_seconds:.1f}", what=", ".join(parts)), flush=True)
     for text, times in ledger.violations.most_common():
-        print(f"  {times} x {text}", flush=True)
+        print(f"  {times} x {sentence(text)}", flush=True)
     if stats.trouble and not stats.acked:
-        print(f"  {stats.trouble}", flush=True)
+        print(f"  {sentence(stats.trouble)}", flush=True)
+
+
+def _punches(count: int) -> str:
+    return ngettext("{count} punch", "{count} punches", count).format(count=count)
+
+
+def _acknowledged(count: int) -> str:
+    return ngettext("{count} acknowledged", "{count} acknowledged", count).format(count=count)
+
+
+def _resent(count: int) -> str:
+    return ngettext("{count} resent", "{count} resent", count).format(count=count)
+
+
+def _violations(count: int) -> str:
+    return ngettext("{count} protocol violation", "{count} protocol violations", count).format(count=count)
 
 
 def _ssl_context(arguments: argparse.Namespace) -> ssl.SSLContext | None:
@@ -293,7 +327,8 @@ def _run_hr(arguments: argparse.Namespace) -> int:
             signing_secrets=arguments.signing_secret,
         )
     except ssl.SSLError as error:
-        return _refuse(f"--tls {arguments.tls}: no certificate and key: {error.reason or error}")
+        text = _("--tls {path}: no certificate and key: {why}")
+        return _refuse(text.format(path=arguments.tls, why=error.reason or error))
     except OSError as error:
         path = error.filename or arguments.ledger
         return _refuse(f"{path}: {error.strerror}")
@@ -307,13 +342,14 @@ def _run_hr(arguments: argparse.Namespace) -> int:
                 serve = functools.partial(serve_hr, service, arguments.host, arguments.port, tls)
                 port = await nursery.start(serve)
             except OSError as error:
-                problem.append(
-                    f"cannot listen on {arguments.host}:{arguments.port}: {error.strerror or error}"
-                )
+                text = _("cannot listen on {address}: {why}")
+                address = f"{arguments.host}:{arguments.port}"
+                problem.append(text.format(address=address, why=error.strerror or error))
                 nursery.cancel_scope.cancel()
                 return
             scheme = "http" if tls is None else "https"
-            print(f"HR service on {scheme}://{arguments.host}:{port}; Ctrl+C ends it.", flush=True)
+            text = _("HR service on {url}; Ctrl+C ends it.")
+            print(text.format(url=f"{scheme}://{arguments.host}:{port}"), flush=True)
             while True:
                 await trio.sleep(STATUS_SECONDS)
                 _print_hr(service)
@@ -323,20 +359,27 @@ def _run_hr(arguments: argparse.Namespace) -> int:
     if problem:
         return _refuse(problem[0], code=3)
     _print_hr(service)
-    for sentence in service.violations[:10]:
-        print(f"  violation: {sentence}", flush=True)
+    for said in service.violations[:10]:
+        print("  " + _("violation: {what}").format(what=sentence(said)), flush=True)
     return 0
 
 
 def _print_hr(service: HrService) -> None:
     counts = service.counts
     answered = ", ".join(f"{times} x {status}" for status, times in sorted(service.requests.items()))
-    print(
-        f"{len(service.records)} unique records of {counts['received']} received, "
-        f"{counts['replayed']} replayed, {counts['delivered_twice']} delivered twice, "
-        f"{counts['violations']} violations; requests: {answered or 'none'}",
-        flush=True,
-    )
+    unique, replayed, twice = len(service.records), counts["replayed"], counts["delivered_twice"]
+    records = ngettext("{count} unique record", "{count} unique records", unique).format(count=unique)
+    received = counts["received"]
+    parts = [
+        ngettext("{records} of {count} received", "{records} of {count} received", received).format(
+            records=records, count=received
+        ),
+        ngettext("{count} replayed", "{count} replayed", replayed).format(count=replayed),
+        ngettext("{count} delivered twice", "{count} delivered twice", twice).format(count=twice),
+        _violations(counts["violations"]),
+    ]
+    requests = _("requests: {answered}").format(answered=answered or "0")
+    print(f"{', '.join(parts)}{_('; ')}{requests}", flush=True)
 
 
 # ------------------------------------------------------------------ shared
@@ -357,8 +400,8 @@ async def _until_told(live: Callable[[], Awaitable[None]]) -> None:
         nursery.cancel_scope.cancel()
 
 
-def _refuse(sentence: str, *, code: int = 2) -> int:
-    print(sentence, file=sys.stderr, flush=True)
+def _refuse(text: str, *, code: int = 2) -> int:
+    print(text, file=sys.stderr, flush=True)
     return code
 
 
@@ -366,7 +409,7 @@ def _url(text: str) -> str:
     try:
         Target.from_url(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        raise argparse.ArgumentTypeError(sentence(str(error))) from None
     return text
 
 
@@ -374,7 +417,8 @@ def _fault(text: str) -> Fault:
     try:
         return Fault(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(Fault)}") from None
+        said = _("{text} is not one of {choices}").format(text=repr(text), choices=", ".join(Fault))
+        raise argparse.ArgumentTypeError(said) from None
 
 
 def _integer(lowest: int, highest: int) -> Callable[[str], int]:
@@ -384,7 +428,8 @@ def _integer(lowest: int, highest: int) -> Callable[[str], int]:
         except ValueError:
             value = lowest - 1
         if not lowest <= value <= highest:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {lowest} to {highest}")
+            said = _("{text} is not a whole number from {low} to {high}")
+            raise argparse.ArgumentTypeError(said.format(text=repr(text), low=lowest, high=highest))
         return value
 
     return read
@@ -397,8 +442,11 @@ def _number(lowest: float, highest: float) -> Callable[[str], float]:
         except ValueError:
             value = math.nan
         if not lowest <= value <= highest:
-            limit = f"from {lowest:g} to {highest:g}" if highest < math.inf else f"of at least {lowest:g}"
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number {limit}")
+            said = _("{text} is not a number of at least {low}")
+            if highest < math.inf:
+                said = _("{text} is not a number from {low} to {high}")
+            low, high = f"{lowest:g}", f"{highest:g}"
+            raise argparse.ArgumentTypeError(said.format(text=repr(text), low=low, high=high))
         return value
 
     return read

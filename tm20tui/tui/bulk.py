@@ -9,7 +9,9 @@ from tm20tui.errors import Tm20Error
 from tm20tui.tasks import TaskRecord
 from tm20tui.tui.actions import Plan, Target
 from tm20tui.tui.command_words import command_of, follow, outcome, outcome_now
-from tm20tui.tui.language import _, ngettext, sentence
+from tm20tui.tui.counted import counted
+from tm20tui.tui.field_words import in_words
+from tm20tui.tui.language import _, sentence
 from tm20tui.tui.safe import safe
 
 if TYPE_CHECKING:
@@ -77,12 +79,12 @@ async def _run_many(mode: ModeScreen, plan: Plan) -> None:
         if place >= len(results) or results[place]["outcome"] != "done"
     ]
     done = count - len(failed)
-    text = ngettext("{action}: {done} done", "{action}: {done} done", done).format(action=label, done=done)
+    text = f"{label}{_(': ')}{counted('done', done)}"
     if action.yet and done:
         text += f" — {_(action.yet)}"
     if failed:
         first = next((one for one in results if one["outcome"] != "done"), None)
-        reason = safe(sentence(first["reason"]), 80) if first else _("not begun")
+        reason = safe(in_words(sentence(first["reason"])), 80) if first else _("not begun")
         text += " · " + _("{count} not: {reason}").format(count=len(failed), reason=reason)
     app.tell("bad" if failed else "accent" if action.yet else "good", text, ref=record.id[:6])
     mode.after(plan, failed)

@@ -7,6 +7,7 @@ from typing import Any
 
 from tm20tui.events import Event
 from tm20tui.tui import formats
+from tm20tui.tui.counted import counted
 from tm20tui.tui.language import N_, _, ngettext, sentence
 from tm20tui.tui.safe import safe
 from tm20tui.tui.states import (
@@ -84,18 +85,15 @@ def _refused(facts: Mapping[str, Any]) -> _Told:
 
 
 def _quarantine(facts: Mapping[str, Any]) -> _Told:
-    return ATTENTION, _("{count} unreadable records set aside").format(
-        count=formats.number(facts.get("quarantined"))
-    )
+    count = facts.get("quarantined", 0)
+    text = ngettext("{count} unreadable record set aside", "{count} unreadable records set aside", count)
+    return ATTENTION, text.format(count=formats.number(count))
 
 
 def _delivery(facts: Mapping[str, Any]) -> _Told:
     state = FAILED if facts.get("failed") else SENT if facts.get("sent") else PENDING
-    counts = (
-        (facts.get("sent") or 0, ngettext("{count} sent", "{count} sent", facts.get("sent") or 0)),
-        (facts.get("failed") or 0, ngettext("{count} failed", "{count} failed", facts.get("failed") or 0)),
-    )
-    parts = [text.format(count=formats.number(count)) for count, text in counts if count]
+    found = ((word, facts.get(word) or 0) for word in ("sent", "failed"))
+    parts = [counted(word, count) for word, count in found if count]
     if state is not SENT and (outcome := _said(facts, "outcome")):
         parts.append(outcome)
     return state, _(": ").join([_text(facts, "service"), ", ".join(parts) or _("nothing sent")])
@@ -143,17 +141,16 @@ def _command(facts: Mapping[str, Any]) -> _Told:
 
 
 def _day(facts: Mapping[str, Any]) -> _Told:
-    text = _("{sn}: {day} is complete ({stored} punches)")
-    return DONE, text.format(
-        sn=_text(facts, "sn"), day=_text(facts, "day"), stored=formats.number(facts.get("stored"))
-    )
+    text = _("{sn}: {day} is complete ({punches})")
+    punches = counted("punches", facts.get("stored", 0))
+    return DONE, text.format(sn=_text(facts, "sn"), day=_text(facts, "day"), punches=punches)
 
 
 def _backfill(facts: Mapping[str, Any]) -> _Told:
-    text = _("{sn}: logs pulled, {stored} new of {records}")
+    text = _("{sn}: logs pulled, {new} of {records}")
     shown = text.format(
         sn=_text(facts, "sn"),
-        stored=formats.number(facts.get("stored")),
+        new=counted("new", facts.get("stored", 0)),
         records=formats.number(facts.get("records")),
     )
     return DONE if facts.get("is_whole") else ATTENTION, _with_reason(shown, _said(facts, "outcome"))
@@ -166,7 +163,9 @@ def _clock(facts: Mapping[str, Any]) -> _Told:
 
 
 def _missed(facts: Mapping[str, Any]) -> _Told:
-    return ATTENTION, _("{count} events were missed").format(count=formats.number(facts.get("count")))
+    count = facts.get("count", 0)
+    text = ngettext("{count} event was missed", "{count} events were missed", count)
+    return ATTENTION, text.format(count=formats.number(count))
 
 
 _MAKERS: dict[str, Callable[[Mapping[str, Any]], _Told]] = {

@@ -18,6 +18,7 @@ from textual.widgets import Button, Checkbox, Input, Select, Static
 
 from tm20tui.errors import InvalidInput, OperationError, Tm20Error
 from tm20tui.tui.dialogs import Dialog
+from tm20tui.tui.field_words import in_words
 from tm20tui.tui.language import N_, _, sentence
 from tm20tui.tui.mode import said_by
 from tm20tui.tui.safe import safe
@@ -208,7 +209,7 @@ class Form(Dialog[Any]):
         for field in self._fields:
             if "_" in field.name or text.startswith(f"{field.name} "):
                 text = text.replace(field.name, f"“{field.label}”")
-        return safe(text, 400)
+        return safe(in_words(text, error.field), 400)
 
     def _say(self, name: str, text: str) -> None:
         if not self.is_running:

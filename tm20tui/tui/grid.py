@@ -39,6 +39,7 @@ Cell = str | tuple[str, str]
 class Column:
     """`title` is a message. `width` in cells; `grow` is its share of what is left.
 
+    `short` is the message where the title has no room.
     `level` 0 is always wanted, 1 from 100 columns on, 2 from 140. What does not fit is
     dropped: the highest level first, from the right.
     """
@@ -49,6 +50,7 @@ class Column:
     grow: int = 0
     right: bool = False
     level: int = 0
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,11 +313,13 @@ class Grid(Titled, ScrollView, can_focus=True):
         at = cell_len(text[0])
         for column, start, room in self._layout:
             text.append(" " * (start - at))
-            title = _(column.title)
+            arrow = ""
             if self.sorted_by is not None and self.sorted_by[0] == column.key:
-                arrow = ("^", "v") if glyph("›") == ">" else ("▴", "▾")
-                title = f"{title}{arrow[1 if self.sorted_by[1] else 0]}"
-            text.append(_fit(title, room, column.right))
+                arrow = (("^", "v") if glyph("›") == ">" else ("▴", "▾"))[1 if self.sorted_by[1] else 0]
+            title = _(column.title)
+            if column.short and cell_len(title + arrow) > room:
+                title = _(column.short)
+            text.append(_fit(title + arrow, room, column.right))
             at = start + room
         return Strip([Segment("".join(text), style)]).adjust_cell_length(width, style).crop(0, width)
 

@@ -14,6 +14,7 @@ from tm20tui.errors import OperationError, Tm20Error
 from tm20tui.tui.actions import Action, Plan, Target
 from tm20tui.tui.bulk import run_plan
 from tm20tui.tui.dialogs import Choice, Confirm
+from tm20tui.tui.field_words import in_words
 from tm20tui.tui.frame import KeyHints, MessageLine, StatusRow, TabsRow
 from tm20tui.tui.language import N_, _, sentence
 from tm20tui.tui.safe import safe
@@ -314,8 +315,8 @@ class ModeScreen(Screen[Any]):
 
 def said_by(error: Exception) -> str:
     """What to tell an operator of an error: the sentence of an expected one, else where to look."""
-    if isinstance(error, OperationError) and error.field:
-        return f"{error.field}{_(': ')}{sentence(str(error))}"
+    if isinstance(error, OperationError):
+        return in_words(sentence(str(error)), error.field)
     if isinstance(error, Tm20Error):
         return sentence(str(error))
     return _("this went wrong and was written to the log: {kind}").format(kind=type(error).__name__)

@@ -18,7 +18,7 @@ from tm20tui.errors import Tm20Error
 from tm20tui.operations.registry import Argument, Operation, shown_arguments, to_json
 from tm20tui.tui.bulk import outcome_of
 from tm20tui.tui.dialogs import Confirm, Dialog, Notice
-from tm20tui.tui.language import _
+from tm20tui.tui.language import _, sentence
 from tm20tui.tui.mode import said_by
 from tm20tui.tui.safe import safe
 
@@ -124,7 +124,7 @@ class OperationForm(Dialog[None]):
         except Exception as error:  # told, whatever it is
             if not isinstance(error, Tm20Error):
                 log.exception("%s, asked for by name, crashed", self._operation)
-            self._fail(said_by(error))
+            self._fail(_told(error))
             return
         finally:
             self._is_busy = False
@@ -146,6 +146,11 @@ class OperationForm(Dialog[None]):
     def _note(self, text: str) -> None:
         if self.is_running:
             self.query_one("#note", Static).update(text)
+
+
+def _told(error: Exception) -> str:
+    """The sentence of an error, with arguments called as the form calls them."""
+    return sentence(str(error)) if isinstance(error, Tm20Error) else said_by(error)
 
 
 def _question(operation: Operation, arguments: Mapping[str, Any], operator: str) -> Confirm:

@@ -16,6 +16,7 @@ from textual.widgets import Input
 from tm20tui.operations.registry import to_json
 from tm20tui.tui import formats
 from tm20tui.tui.actions import Target
+from tm20tui.tui.counted import counted
 from tm20tui.tui.dialogs import Choice
 from tm20tui.tui.filters import Filter, parse
 from tm20tui.tui.grid import Column, Grid, Key, Row
@@ -222,7 +223,7 @@ class TableMode(ModeScreen):
             parts.append(formats.number(total) if count == total else f"{count}/{formats.number(total)}")
         if self.grid.marks:
             marked = len(self.grid.marks)
-            text = ngettext("{count} marked", "{count} marked", marked).format(count=marked)
+            text = counted("marked", marked)
             if hidden := sum(self.grid.find(key) is None for key in self.grid.marks):
                 text += " " + ngettext("({count} hidden)", "({count} hidden)", hidden).format(count=hidden)
             parts.insert(0, text)
@@ -465,7 +466,8 @@ class TableMode(ModeScreen):
             else:
                 count = self._write(writer, self.grid.rows)
         rows = formats.number(count)
-        self.app.tell("good", _("{count} rows written to {path}").format(count=rows, path=path))
+        text = ngettext("{count} row written to {path}", "{count} rows written to {path}", count)
+        self.app.tell("good", text.format(count=rows, path=path))
 
     def _write(self, writer: Any, rows: Sequence[Row]) -> int:
         for row in rows:

@@ -144,7 +144,10 @@ class Leavers:
             self._alarms.clear(_key(terminal_id))
         self._alarmed = set(refused)
         for terminal_id, count in refused.items():
-            sentence = f"terminal {terminal_id} refuses to let go {count} users who left: see users receipts"
+            users = "user" if count == 1 else "users"
+            sentence = (
+                f"terminal {terminal_id} refuses to let go {count} {users} who left: see users receipts"
+            )
             self._alarms.set(_key(terminal_id), sentence)
 
 

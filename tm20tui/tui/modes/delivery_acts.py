@@ -169,7 +169,8 @@ class DeliveryActs(ModeScreen):
             else ngettext("{count} delivery is tried again", "{count} deliveries are tried again", count)
         ).format(count=shown)
         if matched > count:
-            text += " · " + _("{count} moved on meanwhile").format(count=formats.number(matched - count))
+            moved = ngettext("{count} moved on meanwhile", "{count} moved on meanwhile", matched - count)
+            text += " · " + moved.format(count=formats.number(matched - count))
         self.app.tell("good" if count else "warn", text, ref=reference)
 
     def _who(self) -> str:

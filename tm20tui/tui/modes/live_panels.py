@@ -9,6 +9,7 @@ from textual.content import Content
 
 from tm20tui.operations.overview import Overview
 from tm20tui.tui import formats, paint
+from tm20tui.tui.counted import counted
 from tm20tui.tui.language import _
 from tm20tui.tui.safe import clip, safe
 from tm20tui.tui.states import Totals, is_ascii
@@ -62,9 +63,7 @@ def state_panel(app: ConsoleApp, view: Overview, width: int) -> tuple[str, Conte
         (_("Deliveries"), _waiting(app, view, pending), ""),
         (
             _("Failures"),
-            _("{failed} failed · {quarantined} in quarantine (all time)").format(
-                failed=formats.number(failed), quarantined=formats.number(seen.quarantined)
-            ),
+            f"{counted('failed', failed)} · {counted('in quarantine', seen.quarantined)} {_('(all time)')}",
             "",
         ),
         (_("Latency"), _latency(view), ""),

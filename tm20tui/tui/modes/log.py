@@ -11,11 +11,12 @@ from tm20tui.events import Event
 from tm20tui.logs import LogLine
 from tm20tui.operations.audit import AuditEntry
 from tm20tui.tui import formats
+from tm20tui.tui.counted import counted
 from tm20tui.tui.dialogs import Notice
 from tm20tui.tui.event_words import told
 from tm20tui.tui.filters import Filter
 from tm20tui.tui.grid import MOST_ROWS, Cell, Column, Row
-from tm20tui.tui.language import N_, _, ngettext, sentence
+from tm20tui.tui.language import N_, _, sentence
 from tm20tui.tui.messages import Said
 from tm20tui.tui.modes.log_detail import audit_facts, event_facts, line_facts, said_facts, wrapped
 from tm20tui.tui.safe import fold, safe
@@ -86,7 +87,7 @@ class LogMode(TabbedMode):
                 Column("reason", N_("Reason"), 16, grow=3, level=1),
                 Column("origin", N_("From"), 8, level=1),
                 Column("address", N_("Address"), 16, level=2),
-                Column("seconds", N_("Time taken"), 8, right=True, level=2),
+                Column("seconds", N_("Time taken"), 10, right=True, level=2),
                 Column("correlation", N_("Trace"), 8, level=2),
             ),
             empty=N_("nobody has done anything yet"),
@@ -263,7 +264,7 @@ class LogMode(TabbedMode):
             parts.append(f"{glyph(FROZEN)} {_('frozen')}")
         if self.filter.words and not self.is_paged:
             count = len(self._matches())
-            parts.append(ngettext("{count} found", "{count} found", count).format(count=count))
+            parts.append(counted("found", count))
         return " · ".join(parts)
 
     # Following

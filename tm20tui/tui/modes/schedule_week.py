@@ -77,7 +77,7 @@ class WeekScreen(TableMode):
         Column("tolerance", N_("Tol."), 6),
         Column("bar", BAR_TITLE, 24),
         Column("name", N_("Name"), 10, grow=2, level=1),
-        Column("sent", N_("On the terminal"), 12, grow=1, level=1),
+        Column("sent", N_("On the terminal"), 15, grow=1, level=1),
         Column("valid", N_("In effect"), 23, level=2),
     )
     ACTIONS = (

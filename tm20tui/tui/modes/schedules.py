@@ -8,6 +8,7 @@ from tm20tui.operations.schedules import WeekSummary
 from tm20tui.snapshot import TerminalLine
 from tm20tui.tui import formats
 from tm20tui.tui.actions import Action, Plan, Target
+from tm20tui.tui.counted import counted
 from tm20tui.tui.grid import Cell, Column, Row
 from tm20tui.tui.language import N_, _
 from tm20tui.tui.modes.schedule_week import WeekScreen
@@ -40,9 +41,9 @@ class SchedulesMode(TableMode):
         Column("sync", "", 1),
         Column("name", N_("Name"), 14, grow=2),
         Column("sn", N_("SN"), 13, grow=1),
-        Column("total", N_("Schedules"), 9, right=True),
+        Column("total", N_("Schedules"), 10, right=True),
         Column("days", N_("Days"), 5, right=True),
-        Column("unsent", N_("Not sent"), 10, right=True),
+        Column("unsent", N_("Not sent"), 12, right=True),
         Column("outcome", N_("On the terminal"), 30, grow=1, level=1),
         Column("synced", N_("Confirmed"), 12, level=1),
         Column("state", N_("State"), 14, level=2),
@@ -150,11 +151,11 @@ def _worst(summary: WeekSummary) -> State:
 
 def _told(summary: WeekSummary) -> str:
     parts = [
-        f"{_(SYNC[status].word)} ({formats.number(count)})"
-        for status, count in (
+        counted(word, count)
+        for word, count in (
             ("refused", summary.refused),
             ("not known", summary.not_known),
-            ("pending", summary.pending),
+            ("not sent", summary.pending),
             ("confirmed", summary.confirmed),
         )
         if count

@@ -11,6 +11,7 @@ from tm20tui.model import Service
 from tm20tui.operations.doctor import ServiceTest
 from tm20tui.tui import formats, paint
 from tm20tui.tui.actions import Action, Plan, Target, Undo
+from tm20tui.tui.counted import counted
 from tm20tui.tui.dialogs import Confirm, Notice
 from tm20tui.tui.language import N_, _, ngettext, sentence
 from tm20tui.tui.mode import ModeScreen
@@ -191,9 +192,7 @@ class ServiceActs(ModeScreen):
                 words = record.error or str(report.get("error", record.status))
                 self.app.tell("bad", f"{about} — {safe(sentence(words), 200)}", ref=reference)
                 continue
-            text = _("{sent} sent, {failed} failed, {left} left").format(
-                sent=report.get("sent", 0), failed=report.get("failed", 0), left=report.get("left", 0)
-            )
+            text = ", ".join(counted(word, report.get(word, 0)) for word in ("sent", "failed", "left"))
             if reason := report.get("reason"):
                 text += f": {safe(sentence(str(reason)), 120)}"
             is_bad = report.get("failed") or report.get("reason")
@@ -280,7 +279,7 @@ class ServiceActs(ModeScreen):
         gone = await self.call("services.delete", service_id=service.id)
         text = _("deleted: {target}").format(target=target.label)
         if gone.given_up:
-            text += " · " + _("{count} given up").format(count=formats.number(gone.given_up))
+            text += " · " + counted("given up", gone.given_up)
         self.app.tell("good", text, ref=self.app.last_reference)
         self.after(plan, [])
 
@@ -340,9 +339,8 @@ def _fetched(result: object) -> str:
     sites = report.get("sites", ())
     added, changed = (sum(site[name] for site in sites) for name in ("added", "changed"))
     gone = sum(len(site["gone"]) for site in sites)
-    text = _("{received} received: {added} new, {changed} changed, {gone} gone").format(
-        received=report.get("received", 0), added=added, changed=changed, gone=gone
-    )
+    counts = (counted("new", added), counted("changed", changed), counted("gone", gone))
+    text = f"{counted('received', report.get('received', 0))}{_(': ')}{', '.join(counts)}"
     if skipped := len(report.get("skipped", ())):
-        text += " · " + _("{count} not sound").format(count=skipped)
+        text += " · " + counted("not sound", skipped)
     return text

@@ -35,11 +35,11 @@ class ServicesMode(ServiceActs, TableMode):
         Column("dead", N_("Dead"), 7, right=True),
         Column("last", N_("Last sent"), 14),
         Column("url", N_("Address"), 20, grow=3, level=1),
-        Column("interval", N_("Interval"), 8, right=True, level=1),
+        Column("interval", N_("Interval"), 10, right=True, level=1),
         Column("success", N_("Answered 24 h"), 13, right=True, level=1),
-        Column("auth", N_("Credentials"), 11, level=2),
+        Column("auth", N_("Credentials"), 12, level=2),
         Column("terminals", N_("Terminals"), 14, level=2),
-        Column("users", N_("Users taken over"), 16, level=2),
+        Column("users", N_("Users taken over"), 20, level=2),
     )
     SORTS: ClassVar = {
         "state": lambda row: (

@@ -10,7 +10,7 @@ from tm20tui.operations.deliveries import DeliveryStory, DeliveryView
 from tm20tui.operations.why import AttemptRun
 from tm20tui.store.dead_letters import DISCARDED
 from tm20tui.tui import formats, paint
-from tm20tui.tui.language import _, sentence
+from tm20tui.tui.language import _, ngettext, sentence
 from tm20tui.tui.safe import safe
 from tm20tui.tui.states import DEAD, FAILED, State, delivery_state, glyph
 
@@ -50,6 +50,7 @@ def punch_time(view: DeliveryView, zone: tzinfo, now: datetime) -> str:
 def attempt_line(attempt: AttemptRun, zone: tzinfo, now: datetime) -> Content:
     """One try, or several in a row that came to the same: when, its status, how long, who it was with."""
     status = str(attempt.status_code) if attempt.status_code is not None else _("no answer")
+    others = ngettext("with {count} other", "with {count} others", attempt.record_count - 1)
     parts: list[paint.Part] = [
         formats.moment(attempt.started_at, zone, now),
         _(" to {last}, {times} times").format(
@@ -61,7 +62,7 @@ def attempt_line(attempt: AttemptRun, zone: tzinfo, now: datetime) -> Content:
         (status, _OUTCOMES.get(attempt.outcome, "")),
         " " + _("in {seconds} s").format(seconds=formats.decimal(attempt.duration_seconds, 2)),
         f"  {_(attempt.outcome)}" if attempt.outcome else "",
-        ("  " + _("with {count} others").format(count=attempt.record_count - 1), "dim")
+        ("  " + others.format(count=formats.number(attempt.record_count - 1)), "dim")
         if attempt.record_count > 1
         else "",
     ]

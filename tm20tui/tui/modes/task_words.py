@@ -15,6 +15,8 @@ from tm20tui.operations.registry import to_json
 from tm20tui.periodic import PeriodicRecord
 from tm20tui.tasks import TaskRecord
 from tm20tui.tui import formats, paint
+from tm20tui.tui.counted import counted
+from tm20tui.tui.field_words import in_words
 from tm20tui.tui.language import N_, _, sentence
 from tm20tui.tui.modes.log_detail import facts
 from tm20tui.tui.safe import safe
@@ -46,6 +48,30 @@ _NAMES = (
     N_("schedules"),
     N_("alarms"),
 )
+# What results hold that is worth telling in a line, and what it is called; in this order.
+_COUNTS: Mapping[str, str] = {
+    "received": "received",
+    "matched": "found",
+    "changed": "changed",
+    "retried": "retried",
+    "owed": "owed",
+    "punches": "punches",
+    "users": "users",
+    "held": "users",
+    "drifted": "users differ",
+    "sent": "sent",
+    "confirmed": "confirmed",
+    "refused": "refused",
+    "not_verified": "not verified",
+    "failed": "failed",
+    "left": "left",
+    "right": "clocks right",
+    "off": "clocks off",
+    "set": "clocks set",
+    "not helped": "not helped",
+    "unknown": "not known",
+}
+_OF_SITES: Mapping[str, str] = {"added": "new", "changed": "changed", "gone": "gone"}
 _SCHEDULES = re.compile(r"schedules of (.+)")
 _MOST_LINES = 400
 
@@ -66,9 +92,25 @@ def task_result(result: object) -> str:
             return _counted([str(one.get("outcome")) for one in many])
         if isinstance(many := result.get("schedules"), list):
             return _counted([str(one.get("status")) for one in many])
-        plain = {name: value for name, value in result.items() if isinstance(value, str | int | float)}
-        return ", ".join(f"{name} {sentence(str(value))}" for name, value in plain.items())
+        if isinstance(many := result.get("configs"), list):
+            return "; ".join(f"{one.get('name')}{_(': ')}{_in_words(one)}" for one in many)
+        return _in_words(result)
     return sentence(str(result))
+
+
+def _in_words(result: Mapping[str, Any]) -> str:
+    """The sentence a result holds, else its counts; those that are nothing are left out unless all are."""
+    if said := result.get("outcome") or result.get("error"):
+        return in_words(sentence(str(said)))
+    counts = {word: value for name, word in _COUNTS.items() if isinstance(value := result.get(name), int)}
+    for site in result.get("sites", ()):
+        for name, word in _OF_SITES.items():
+            value = site.get(name, 0)
+            counts[word] = counts.get(word, 0) + (len(value) if isinstance(value, list | tuple) else value)
+    some = {word: count for word, count in counts.items() if count}
+    told = [counted(word, count) for word, count in (some or dict([*counts.items()][:1])).items()]
+    reason = str(result.get("remark") or result.get("reason") or "")
+    return ", ".join([*told, sentence(reason)] if reason else told)
 
 
 def work_facts(record: TaskRecord, zone: tzinfo) -> Content:
@@ -135,7 +177,7 @@ def _line(one: Mapping[str, Any]) -> Content:
     mark = {"done": "✓", "refused": "▲", "failed": "✗"}.get(outcome, "·")
     named = ", ".join(f"{name} {value}" for name, value in (one.get("arguments") or {}).items())
     reason = str(one.get("reason") or "")
-    tail = f" — {safe(sentence(reason), 200)}" if reason else ""
+    tail = f" — {safe(in_words(sentence(reason)), 200)}" if reason else ""
     return paint.line("  ", (f"{glyph(mark)} {_(outcome)}", tone), f"  {safe(named, 100)}{tail}")
 
 

@@ -11,6 +11,7 @@ from tm20tui.tasks import TaskRecord
 from tm20tui.tui import formats
 from tm20tui.tui.actions import Action, Target
 from tm20tui.tui.dialogs import Notice
+from tm20tui.tui.field_words import in_words
 from tm20tui.tui.grid import Cell, Column, Row
 from tm20tui.tui.language import N_, _, sentence
 from tm20tui.tui.modes.task_words import (
@@ -110,7 +111,7 @@ class TasksMode(TabbedMode):
                 Column("progress", N_("Progress"), 13, right=True),
                 Column("result", N_("Result"), 20, grow=3),
                 Column("started", N_("Begun"), 12),
-                Column("duration", N_("Time taken"), 8, right=True, level=1),
+                Column("duration", N_("Time taken"), 10, right=True, level=1),
                 Column("id", N_("Trace"), 8, level=2),
             ),
             empty=N_("no work is running or remembered"),
@@ -125,8 +126,8 @@ class TasksMode(TabbedMode):
                 Column("result", N_("Last result"), 18, grow=2),
                 Column("last", N_("Last run"), 12),
                 Column("next", N_("Next run"), 12),
-                Column("every", N_("Every"), 9, right=True, level=1),
-                Column("duration", N_("Time taken"), 8, right=True, level=1),
+                Column("every", N_("Every"), 10, right=True, level=1),
+                Column("duration", N_("Time taken"), 10, right=True, level=1),
             ),
             empty=N_("nothing runs by itself"),
             sorts={"name": lambda row: row.record.name},
@@ -216,7 +217,7 @@ class TasksMode(TabbedMode):
     def _of_work(self, one: TaskRecord) -> Row:
         state = WORKS[one.status]
         progress = formats.number(one.done) if one.total is None else f"{one.done}/{one.total}"
-        result = sentence(one.error) if one.error else task_result(one.result)
+        result = in_words(sentence(one.error)) if one.error else task_result(one.result)
         if one.status == "running":
             result = _(one.status)
         cells: dict[str, Cell] = {

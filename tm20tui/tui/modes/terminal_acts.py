@@ -13,6 +13,7 @@ from tm20tui.tui import formats
 from tm20tui.tui.actions import Action, Plan, Target, Undo
 from tm20tui.tui.bulk import run_plan
 from tm20tui.tui.command_words import follow, outcome
+from tm20tui.tui.counted import counted
 from tm20tui.tui.dialogs import Ask, Choice, Confirm
 from tm20tui.tui.language import N_, _, sentence
 from tm20tui.tui.safe import safe
@@ -333,9 +334,8 @@ class TerminalActs(_Base):
         if target is None:
             return
         found = await self.call("terminals.erasable", terminal_id=target.record.id)
-        held = _("{held} on the terminal, {stored} received").format(
-            held=formats.number(found.held), stored=formats.number(found.stored)
-        )
+        held = _("{held} on the terminal").format(held=formats.number(found.held))
+        held += f", {counted('received', found.stored)}"
         if found.refusal:
             self.app.tell("bad", f"{target.label}{_(': ')}{safe(sentence(found.refusal), 160)} · {held}")
             return

@@ -15,6 +15,7 @@ from tm20tui.snapshot import TerminalLine
 from tm20tui.tui import formats, paint
 from tm20tui.tui.actions import Action, Target
 from tm20tui.tui.command_words import command_state
+from tm20tui.tui.counted import counted
 from tm20tui.tui.dialogs import Notice
 from tm20tui.tui.grid import Cell, Column, Row
 from tm20tui.tui.language import N_, _, ngettext, sentence
@@ -345,7 +346,7 @@ class TerminalDetail(TerminalActs, TabbedMode):
             ),
             (
                 _("Services"),
-                [services or _("none"), " · " + _("{count} undelivered").format(count=line.undelivered)],
+                [services or _("none"), " · " + counted("undelivered", line.undelivered)],
             ),
         ]
         if self.app.size.height < 20:

@@ -31,25 +31,25 @@ _NO_CELLS: Mapping[str, Cell] = {}
 _NARROW = (
     Column("state", N_("S"), 2),
     Column("sn", N_("SN"), 12, grow=1),
-    Column("name", N_("Name"), 12, grow=2),
+    Column("name", N_("Name"), 10, grow=2),
     Column("seen", N_("Seen"), 7),
-    Column("users", N_("Users"), 6, right=True),
+    Column("users", N_("Users"), 6, right=True, short=N_("Usr.")),
     Column("logs", N_("Logs"), 7, right=True),
     Column("drift", N_("Drift"), 7, right=True),
-    Column("undelivered", N_("Undel."), 6, right=True),
+    Column("undelivered", N_("Undel."), 7, right=True),
 )
 _WIDE = (
     *_NARROW[:3],
-    Column("firmware", N_("Firmware"), 12, grow=1, level=1),
+    Column("firmware", N_("Firmware"), 11, grow=1, level=1),
     _NARROW[3],
-    Column("users", N_("Users"), 9, right=True),
+    Column("users", N_("Users"), 9, right=True, short=N_("Usr.")),
     Column("logs", N_("Logs"), 11, right=True),
     *_NARROW[6:],
     Column("commands", N_("Cmd"), 3, right=True, level=1),
-    Column("model", N_("Model"), 5, level=2),
+    Column("model", N_("Model"), 6, level=2),
     Column("address", N_("Address"), 15, level=2),
     Column("mac", N_("MAC"), 17, level=2),
-    Column("since", N_("Since"), 5, level=2),
+    Column("since", N_("Since"), 6, level=2),
     Column("drops", N_("Drops"), 5, right=True, level=2),
 )
 

@@ -14,6 +14,7 @@ from tm20tui.model import Service, Terminal
 from tm20tui.operations.users import User
 from tm20tui.operations.users_sync import FetchPreview
 from tm20tui.tui import formats, paint
+from tm20tui.tui.counted import counted
 from tm20tui.tui.dialogs import Choice, Confirm, Notice
 from tm20tui.tui.form import Field, Form
 from tm20tui.tui.language import N_, _, ngettext, sentence
@@ -164,11 +165,8 @@ def _confirm_push(
                 begun += 1
             except Tm20Error as error:
                 refused = refused or f"{safe(one.name or one.sn)}{_(': ')}{safe(said_by(error), 120)}"
-        text = ngettext(
-            "{users} users on their way to {count} terminal, see 8",
-            "{users} users on their way to {count} terminals, see 8",
-            begun,
-        ).format(users=formats.number(count), count=begun)
+        where = ngettext("to {count} terminal, see 8", "to {count} terminals, see 8", begun)
+        text = f"{counted('on their way', count)} {where.format(count=begun)}"
         if refused:
             lacking = f"{_('not begun')}{_(': ')}{len(targets) - begun} ({refused})"
             text = f"{text} · {lacking}" if begun else lacking
@@ -267,15 +265,13 @@ async def _import(mode: ModeScreen, service: Service, *, confirm: bool) -> None:
         return
     result = record.result
     sites: list[dict[str, Any]] = result["sites"]
-    counts = {name: sum(one[name] for one in sites) for name in ("added", "changed", "receipts")}
+    added, changed, receipts = (sum(one[name] for one in sites) for name in ("added", "changed", "receipts"))
     gone = sum(len(one["gone"]) for one in sites)
-    text = _(
-        "users of {service}: {added} new, {changed} changed, {gone} gone ({receipts} terminals to confirm)"
-    )
+    counts = ", ".join((counted("new", added), counted("changed", changed), counted("gone", gone)))
+    waited = ngettext("({count} terminal to confirm)", "({count} terminals to confirm)", receipts)
+    text = _("users of {service}").format(service=safe(service.name, 60))
     app.tell(
-        "good",
-        text.format(service=safe(service.name, 60), gone=gone, **counts),
-        ref=record.id[:6],
+        "good", f"{text}{_(': ')}{counts} {waited.format(count=formats.number(receipts))}", ref=record.id[:6]
     )
     mode.look_soon()
     lines = _left_alone(result)

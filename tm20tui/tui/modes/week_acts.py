@@ -13,6 +13,7 @@ from tm20tui.errors import Tm20Error
 from tm20tui.schedule.lateness import Assessment
 from tm20tui.tui import formats, paint
 from tm20tui.tui.command_words import asked_now
+from tm20tui.tui.counted import counted
 from tm20tui.tui.dialogs import Choice, Confirm, Notice
 from tm20tui.tui.language import N_, _, ngettext, sentence
 from tm20tui.tui.mode import said_by
@@ -93,7 +94,12 @@ async def _send(mode: ModeScreen, terminals: Sequence[TerminalLine], how: str) -
     tones = [tone for tone, _lines in outcomes]
     bad = tones.count("bad")
     if bad:
-        app.tell("bad", _("{count} of {total} did not take their schedules").format(count=bad, total=count))
+        text = ngettext(
+            "{count} terminal of {total} did not take its schedules",
+            "{count} terminals of {total} did not take their schedules",
+            bad,
+        )
+        app.tell("bad", text.format(count=bad, total=count))
     elif "warn" in tones:
         app.tell("warn", _("schedules are not confirmed: see what became of each"), ref=app.last_reference)
     else:
@@ -203,11 +209,10 @@ def _confirm_copy(
             replace=replace,
         )
         added, removed = sum(one.added for one in done), sum(one.removed for one in done)
-        text = _("week copied: {added} added, {removed} removed, {there} there already")
         there = sum(one.already_there for one in done)
-        mode.app.tell(
-            "good", text.format(added=added, removed=removed, there=there), ref=mode.app.last_reference
-        )
+        counts = (counted("added", added), counted("removed", removed), counted("there already", there))
+        text = f"{_('week copied')}{_(': ')}{', '.join(counts)}"
+        mode.app.tell("good", text, ref=mode.app.last_reference)
         mode.look_soon()
 
     def answered(accepted: bool | None) -> None:
