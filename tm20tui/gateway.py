@@ -58,6 +58,7 @@ from tm20tui.store.engine import Database
 from tm20tui.store.lock import exclusive_use
 from tm20tui.store.upgrade import upgrade
 from tm20tui.store.vault import Vault
+from tm20tui.store_watch import StoreWatch
 from tm20tui.supervise import keep_running
 from tm20tui.tasks import Tasks
 from tm20tui.terminals.clocks import Clocks
@@ -106,6 +107,7 @@ class Gateway:
     listener: Listener
     roster: Roster
     commands: CommandDesk
+    store_watch: StoreWatch
     users: UsersOffice
     backfill: BackfillOffice
     clocks: Clocks
@@ -184,6 +186,7 @@ class Gateway:
         self.writer = GroupWriter(
             self.database, self.vault, config, self.site_id, news, events=self.events, meters=self.meters
         )
+        self.store_watch = StoreWatch(self.database, self.writer, self.alarms, self.site_id)
         self.roster = Roster(settings.terminals.takeover_seconds)
         self.commands = CommandDesk(self.database, self.vault)
         self.commands.on_settled.append(partial(tell_command, self.events, self.meters))
@@ -236,6 +239,7 @@ class Gateway:
             root.start_soon(keep_running, "users from services", self.users.timetable.run)
             root.start_soon(keep_running, "users to terminals", resume_loads, self)
             root.start_soon(keep_running, "back-fill", self.backfill.run)
+            root.start_soon(keep_running, "store watch", self.store_watch.run)
             root.start_soon(keep_running, "alarms", self.watch.keep)
             root.start_soon(keep_running, "alarm webhook", send_alarms, self)
             root.start_soon(keep_running, "loop lag", self.meters.watch_loop)

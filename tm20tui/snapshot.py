@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -86,6 +86,8 @@ class Snapshot:
     """One moment of the server. Counts of punches are of all time, `duplicates` since the start.
 
     `alarms` are sentences, at most some twenty; `active_alarms` all that last, with their keys.
+    `store_trouble` says why nothing can be stored now, empty when it can; what is stored is as it
+    was before then.
     """
 
     taken_at: datetime
@@ -100,6 +102,7 @@ class Snapshot:
     api_address: str
     database: str
     active_alarms: tuple[Alarm, ...] = ()
+    store_trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +160,15 @@ class SnapshotKeeper:
 
     async def run(self) -> None:
         """Refresh once a second while watched."""
-        while True:
-            await trio.sleep(_REFRESH_SECONDS)
-            if time.monotonic() - self._looked_at < _WATCHED_SECONDS:
-                try:
-                    await self.refresh()
-                except StoreUnavailable:
-                    continue
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._tell_trouble)
+            while True:
+                await trio.sleep(_REFRESH_SECONDS)
+                if time.monotonic() - self._looked_at < _WATCHED_SECONDS:
+                    try:
+                        await self.refresh()
+                    except StoreUnavailable:
+                        continue
 
     async def refresh(self) -> None:
         """Take a snapshot now."""
@@ -188,7 +193,22 @@ class SnapshotKeeper:
             api_address=next((front.address for front in gateway.front_ends), ""),
             database=gateway.database.label,
             active_alarms=gateway.alarms.active(),
+            store_trouble=gateway.store_watch.trouble,
         )
+
+    async def _tell_trouble(self) -> None:
+        """What is stored cannot be read while the database is away; that it is away is told all the same."""
+        gateway = self._gateway
+        while True:
+            await trio.sleep(_REFRESH_SECONDS)
+            latest, trouble = self._latest, gateway.store_watch.trouble
+            if latest is not None and latest.store_trouble != trouble:
+                self._latest = replace(
+                    latest,
+                    store_trouble=trouble,
+                    alarms=self._alarms(),
+                    active_alarms=gateway.alarms.active(),
+                )
 
     async def readiness(self) -> Readiness:
         """Ask the database, and look at the writer and the listener."""
@@ -202,7 +222,7 @@ class SnapshotKeeper:
         except trio.TooSlowError:
             database = "does not answer"
         if database == "ok":
-            database = gateway.writer.statistics().failure or "ok"
+            database = gateway.store_watch.trouble or "ok"
         listener = "ok" if gateway.listener.is_open else "not listening"
         return Readiness(database == listener == "ok", database, listener, self._alarms())
 
@@ -236,7 +256,7 @@ class SnapshotKeeper:
         return self._undelivered
 
     def _alarms(self) -> tuple[str, ...]:
-        failure = self._gateway.writer.statistics().failure
+        failure = self._gateway.store_watch.trouble
         if not failure:
             return self._gateway.alarms.sentences()
         # The alarm of it may be some seconds behind.

@@ -81,6 +81,7 @@ class Watch:
                 gateway.alarms.reload(await gateway.database.read(list_alarms))
                 self._is_reloaded = True
             self.stored = await gateway.database.read(_read, now)
+            await gateway.store_watch.attempt()
             failure = ""
         except StoreUnavailable as error:
             failure = str(error)
@@ -129,7 +130,7 @@ class Watch:
     def _facts(self, now: datetime, disk: DiskFacts | None, failure: str) -> Facts:
         gateway = self._gateway
         stored = self.stored
-        failure = gateway.writer.statistics().failure or failure
+        failure = gateway.store_watch.trouble or failure
         if stored is None:
             return Facts(now, gateway.started_at, disk=disk, store_failure=failure)
         views = gateway.roster.views()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -328,3 +329,24 @@ def test_every_interface_becomes_the_addresses_of_this_host() -> None:
     )
     assert addresses_of("ws://[::]:7788/", list) == ("ws://[::]:7788/",)
     assert addresses_of("wss://10.1.1.1:7788/", lambda: ["10.0.0.5"]) == ("wss://10.1.1.1:7788/",)
+
+
+def test_a_database_that_takes_nothing_is_told_in_every_mode_until_it_does(world: World) -> None:
+    path = world.gateway.database.url.database
+    assert path is not None
+
+    async def body(seen: Console) -> None:
+        with sqlite3.connect(path, isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await seen.see(
+                "✗ Database: punches are not acknowledged, terminals keep them", "locked by another"
+            )
+            await seen.see("✗ nothing can be written")
+            await seen.press("2")
+            await seen.see("[2 Terminals]", "✗ Database: punches are not acknowledged")
+            other.execute("ROLLBACK")
+        await seen.until(lambda: "punches are not acknowledged" not in seen.text())
+        await seen.press("1")
+        await seen.see("OK · ")
+
+    look(world, body)

@@ -190,7 +190,7 @@ def test_the_audit_is_paged_and_filtered_by_the_server(world: World) -> None:
         seen.app.screen.set_filter("resultat:refusé qui:eve")
         await seen.until(lambda: [row.record.correlation_id for row in seen.grid.rows] == ["c999"])
         await seen.press("x")
-        await seen.see("1 rows written to")
+        await seen.see("1 row written to")
 
     look(world, body)
 

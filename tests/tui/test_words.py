@@ -28,7 +28,7 @@ def test_counts_are_in_the_right_number_also_where_english_has_one_form(french: 
     language._FALLBACK.speak("en")
     assert [counted("on their way", count) for count in (1, 2)] == [
         "1 user on the way",
-        "2 users on the way",
+        "2 users on their way",
     ]
     assert [counted("sent", count) for count in (1, 2)] == ["1 sent", "2 sent"]
 

@@ -108,6 +108,12 @@ class GroupWriter:
             failure=self._failure,
         )
 
+    def note_works(self) -> None:
+        """Something was written: the database refuses no longer."""
+        if self._failing_since is not None:
+            log.warning("the database works again: terminals are acknowledged")
+            self._failing_since, self._failure = None, ""
+
     def close(self) -> None:
         """Take no more frames; `run` returns once those waiting are stored."""
         self._sender.close()
@@ -192,9 +198,7 @@ class GroupWriter:
         )
         self._commit_seconds.observe(trio.current_time() - started)
         self._commits += 1
-        if self._failing_since is not None:
-            log.warning("the database works again: terminals are acknowledged")
-            self._failing_since, self._failure = None, ""
+        self.note_works()
         return receipts
 
     def _finish(self, waiting: _Waiting, receipt: Receipt) -> None:

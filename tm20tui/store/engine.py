@@ -8,6 +8,7 @@ file; PostgreSQL takes several at once. Both map every driver's failure to
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -64,6 +65,8 @@ class Database:
             self._writers = trio.CapacityLimiter(1)
         else:
             self._readers = self._writers = trio.CapacityLimiter(_POSTGRES_WORKERS)
+        # Written by worker threads, each its own entry.
+        self._beginning: dict[object, float] = {}
         self._together = Together(lambda act: self._run(True, act), self._writers)
 
     @property
@@ -119,8 +122,21 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        with mapped_errors(), self.connect(writing=writing) as connection, connection.begin():
+        with mapped_errors(), contextlib.ExitStack() as held:
+            mark = object()
+            if writing:
+                self._beginning[mark] = time.monotonic()
+            try:
+                connection = held.enter_context(self.connect(writing=writing))
+                held.enter_context(connection.begin())
+            finally:
+                self._beginning.pop(mark, None)
             return function(connection, *args, **kwargs)
+
+    def stalled_seconds(self) -> float:
+        """How long the oldest attempt to begin a write has been waiting for the database; 0 when none is."""
+        began = min(tuple(self._beginning.values()), default=None)
+        return 0.0 if began is None else time.monotonic() - began
 
     @contextlib.contextmanager
     def connect(self, *, writing: bool) -> Iterator[Connection]:

@@ -59,6 +59,11 @@ def _default_id(connection: Connection) -> int | None:
     return found
 
 
+def touch_site(connection: Connection, site_id: int) -> None:
+    """Write a site as it is: a write that changes nothing, and fails where no write can be done."""
+    connection.execute(update(sites).where(sites.c.id == site_id).values(name=sites.c.name))
+
+
 def _check_name(connection: Connection, name: str, own_id: int | None) -> None:
     found = connection.scalar(select(sites.c.id).where(sites.c.name == name))
     if found not in (None, own_id):

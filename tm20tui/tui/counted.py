@@ -28,7 +28,7 @@ _WORDS: Mapping[str, Callable[[int], str]] = {
     "not sent": lambda n: ngettext("{count} not sent", "{count} not sent", n),
     "not sound": lambda n: ngettext("{count} not sound", "{count} not sound", n),
     "not verified": lambda n: ngettext("{count} not verified", "{count} not verified", n),
-    "on their way": lambda n: ngettext("{count} user on the way", "{count} users on the way", n),
+    "on their way": lambda n: ngettext("{count} user on the way", "{count} users on their way", n),
     "owed": lambda n: ngettext("{count} owed now", "{count} owed now", n),
     "punches": lambda n: ngettext("{count} punch", "{count} punches", n),
     "received": lambda n: ngettext("{count} received", "{count} received", n),

@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.widget import Widget
 
 from tm20tui.tui import formats, paint
-from tm20tui.tui.language import _
-from tm20tui.tui.safe import safe
+from tm20tui.tui.language import _, sentence
+from tm20tui.tui.safe import clip, safe
 from tm20tui.tui.states import (
     ATTENTION,
     FAILED,
@@ -132,6 +132,24 @@ class TabsRow(Line):
         numbers = " ".join(str(mode.NUMBER) for mode in app.modes)
         path = f" {glyph('›')} ".join([_(active.TITLE), *trail])
         return paint.line(f" {numbers}   ", (f"[{active.NUMBER}] {path}", "strong"))
+
+
+class Banner(Line):
+    """What is wrong with the server as a whole, in every mode; no row while nothing is."""
+
+    DEFAULT_CSS = """
+    Banner { display: none; }
+    Banner.-shown { display: block; }
+    """
+
+    def draw(self, app: ConsoleApp) -> None:
+        """Show that nothing can be stored, and why, while that is so."""
+        trouble = app.seen.store_trouble
+        self.set_class(bool(trouble), "-shown")
+        if trouble:
+            text = _("Database: punches are not acknowledged, terminals keep them")
+            told = f"{FAILED.mark()} {text} — {safe(sentence(trouble), 300)}"
+            self.show(paint.line((f" {clip(told, app.size.width - 2)}", FAILED.tone)))
 
 
 class MessageLine(Line):

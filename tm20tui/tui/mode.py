@@ -15,7 +15,7 @@ from tm20tui.tui.actions import Action, Plan, Target
 from tm20tui.tui.bulk import run_plan
 from tm20tui.tui.dialogs import Choice, Confirm
 from tm20tui.tui.field_words import in_words
-from tm20tui.tui.frame import KeyHints, MessageLine, StatusRow, TabsRow
+from tm20tui.tui.frame import Banner, KeyHints, MessageLine, StatusRow, TabsRow
 from tm20tui.tui.language import N_, _, sentence
 from tm20tui.tui.safe import safe
 from tm20tui.tui.too_small import TooSmall
@@ -59,6 +59,7 @@ class ModeScreen(Screen[Any]):
         self._is_looking = False
         self._looked_at = 0.0
         self._status, self._tabs = StatusRow(id="status"), TabsRow(id="tabs")
+        self._banner = Banner(id="banner")
         self._message, self._hints = MessageLine(id="message"), KeyHints(id="hints")
 
     # For subclasses
@@ -104,6 +105,7 @@ class ModeScreen(Screen[Any]):
         """The frame around the body."""
         yield self._status
         yield self._tabs
+        yield self._banner
         yield from self.body()
         yield self._message
         yield self._hints
@@ -116,6 +118,7 @@ class ModeScreen(Screen[Any]):
         app = self.app
         self._status.draw(app)
         self._tabs.draw(app, self.MODE, [safe(step, 40) for step in self.trail()], self.tabs_right())
+        self._banner.draw(app)
         self._message.show(app.messages.line(app.size.width))
         self._hints.draw(self.hints(), (":", _("commands")))
 

@@ -96,6 +96,7 @@ class LiveMode(TableMode):
             id="events",
         )
         self._overview: Overview | None = None
+        self._trouble = ""
         self._overview_at = -_OVERVIEW_SECONDS
         self._stored = -1
         self._sums: tuple[int, ...] = ()

@@ -12,7 +12,7 @@ from tm20tui.tui import formats, paint
 from tm20tui.tui.counted import counted
 from tm20tui.tui.language import _
 from tm20tui.tui.safe import clip, safe
-from tm20tui.tui.states import Totals, is_ascii
+from tm20tui.tui.states import FAILED, Totals, is_ascii
 
 if TYPE_CHECKING:
     from tm20tui.tui.app import ConsoleApp
@@ -107,8 +107,8 @@ def _latency(view: Overview) -> str:
 
 
 def _database(app: ConsoleApp, view: Overview) -> str:
-    broken = any(alarm.key == "database" for alarm in app.seen.active_alarms)
-    parts = [_("does not answer") if broken else _("OK"), formats.size(view.database_bytes)]
+    well = f"{FAILED.mark()} {_('nothing can be written')}" if app.seen.store_trouble else _("OK")
+    parts = [well, formats.size(view.database_bytes)]
     if view.rates.commit_p95_seconds is not None:
         parts.append(_("writing 95 % ≤ {p95}").format(p95=_milliseconds(view.rates.commit_p95_seconds)))
     return " · ".join(parts)
