@@ -181,7 +181,7 @@ async def test_a_terminal_that_is_away_is_told_when_it_returns(sqlite_url: str, 
                 await trio.sleep(0.05)
         assert await keep_outcomes(site.gateway.database) == "2 schedules"
         assert await states(site, ident) == [("confirmed", ""), ("refused", "closed on sundays")]
-        assert await keep_outcomes(site.gateway.database) == "nothing is pending"
+        assert await keep_outcomes(site.gateway.database) == "0 schedules"
 
 
 @pytest.mark.parametrize("family", ["TH600", "TH900", "AiFace"])

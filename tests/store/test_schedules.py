@@ -12,7 +12,9 @@ from sqlalchemy import Connection
 
 from tests.store.factories import NOON, add_terminal
 from tm20tui.errors import InvalidInput, NotFound
+from tm20tui.protocol import GetTime, SetSchedule
 from tm20tui.schedule.rules import check_overlaps, validate_schedule
+from tm20tui.store.commands import add_command
 from tm20tui.store.engine import Database
 from tm20tui.store.schedules import (
     Schedule,
@@ -24,9 +26,12 @@ from tm20tui.store.schedules import (
     get_schedule,
     list_for_change,
     list_schedules,
+    list_schedules_of,
+    list_sent_to,
     set_sync_state,
     update_schedule,
 )
+from tm20tui.store.vault import Vault
 
 DAY = ScheduleDraft(
     name="Horaire Standard",
@@ -108,6 +113,28 @@ async def test_the_outcome_of_sending_is_recorded_only_for_what_was_sent(databas
         assert not set_sync_state(conn, sent.id, status="confirmed", now=LATER, sent_version=NOON)
         found = get_schedule(conn, sent.id)
         assert (found.sync_status, found.sync_reason) == ("pending", "")
+
+    await database.write(work)
+
+
+async def test_terminals_that_were_sent_what_is_pending_are_found(database: Database, vault: Vault) -> None:
+    def work(conn: Connection) -> None:
+        sent, old, other, confirmed = (add_terminal(conn, sn) for sn in "ABCD")
+        for terminal in (sent, old, other, confirmed):
+            add_schedule(conn, terminal, DAY, NOON)
+        for terminal, command, at in (
+            (sent, SetSchedule(0, "08:00", "17:00"), NOON),
+            (old, SetSchedule(0, "08:00", "17:00"), NOON - timedelta(seconds=1)),
+            (other, GetTime(), NOON),
+            (confirmed, SetSchedule(0, "08:00", "17:00"), NOON),
+        ):
+            add_command(conn, vault, terminal, command, operator="ann", now=at)
+        set_sync_state(conn, list_schedules(conn, confirmed)[0].id, status="confirmed", now=NOON)
+        assert list_sent_to(conn, "setschedule") == [sent]
+        assert list_schedules_of(conn, [old, sent, 99]) == {
+            sent: list_schedules(conn, sent),
+            old: list_schedules(conn, old),
+        }
 
     await database.write(work)
 

@@ -6,7 +6,6 @@ time and again, and finds what each pending schedule was sent with by its very c
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tm20tui.model import utc_now
@@ -59,31 +58,27 @@ def judge_sending(record: CommandRecord, firmware: str) -> Outcome:
 
 
 async def keep_outcomes(database: Database) -> str:
-    """Note what became of what was sent; writes only where something is pending."""
-    found = await database.read(schedules.list_schedules)
-    if not any(one.sync_status == "pending" for one in found):
-        return "nothing is pending"
-    return f"{await database.write(note_outcomes, utc_now())} schedules"
+    """Note what became of what was sent; writes only where there is something new to note."""
+    found = await database.read(find_outcomes, utc_now())
+    return f"{await database.write(_save, found) if found else 0} schedules"
 
 
-def note_outcomes(connection: Connection, now: datetime) -> int:
-    """Bring every pending schedule up to what became of its last sending; return how many changed."""
-    pending = [one for one in schedules.list_schedules(connection) if one.sync_status == "pending"]
-    changed = 0
-    for terminal_id, group in groupby(pending, key=lambda schedule: schedule.terminal_id):
+def find_outcomes(connection: Connection, now: datetime) -> list[tuple[Schedule, Outcome, datetime]]:
+    """The pending schedules that something new is known of: what, and since when."""
+    new: list[tuple[Schedule, Outcome, datetime]] = []
+    for terminal_id in schedules.list_sent_to(connection, SetSchedule.name):
         sent = commands.list_commands(
             connection, terminal_id=terminal_id, name=SetSchedule.name, limit=_LOOKED_AT
         ).commands
-        firmware = get_terminal(connection, terminal_id, with_deleted=True).firmware if sent else ""
-        for schedule in group:
-            record = find_sending(schedule, sent)
+        firmware = get_terminal(connection, terminal_id, with_deleted=True).firmware
+        for schedule in schedules.list_schedules(connection, terminal_id):
+            record = find_sending(schedule, sent) if schedule.sync_status == "pending" else None
             if record is None:
                 continue
             outcome = judge_sending(record, firmware)
             if outcome != (schedule.sync_status, schedule.sync_reason):
-                at = record.settled_at or now
-                changed += save_outcome(connection, schedule, outcome, at)
-    return changed
+                new.append((schedule, outcome, record.settled_at or now))
+    return new
 
 
 def find_sending(schedule: Schedule, sent: Sequence[CommandRecord]) -> CommandRecord | None:
@@ -104,3 +99,7 @@ def save_outcome(connection: Connection, schedule: Schedule, outcome: Outcome, a
         now=at,
         sent_version=schedule.updated_at,
     )
+
+
+def _save(connection: Connection, found: Sequence[tuple[Schedule, Outcome, datetime]]) -> int:
+    return sum(save_outcome(connection, *one) for one in found)

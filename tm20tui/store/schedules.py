@@ -6,15 +6,15 @@ transaction ends, so that what was checked against them is still true when it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, Select, and_, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, case, delete, exists, func, insert, select, update
 
 from tm20tui.errors import InvalidInput, NotFound
-from tm20tui.store.schema import schedules, terminals
+from tm20tui.store.schema import commands, schedules, terminals
 from tm20tui.store.terminals import DELETED
 
 ScheduleSync = Literal["pending", "confirmed", "refused", "not known"]
@@ -110,14 +110,37 @@ CheckFit = Callable[[ScheduleDraft, Sequence[Schedule]], None]
 
 def list_schedules(conn: Connection, terminal_id: int | None = None) -> list[Schedule]:
     """The schedules of one terminal, or of all that are not deleted, by terminal, weekday and check-in."""
-    query = select(schedules).order_by(
-        schedules.c.terminal_id, schedules.c.weekday, schedules.c.check_in_time, schedules.c.id
+    terminal = schedules.c.terminal_id
+    query = _IN_ORDER.where(terminal.not_in(DELETED) if terminal_id is None else terminal == terminal_id)
+    return [Schedule(*row) for row in conn.execute(query)]
+
+
+def list_schedules_of(conn: Connection, terminal_ids: Collection[int]) -> dict[int, list[Schedule]]:
+    """The schedules of these terminals, by weekday and check-in.
+
+    Terminals without any are left out, and deleted ones.
+    """
+    found: dict[int, list[Schedule]] = {}
+    terminal = schedules.c.terminal_id
+    for row in conn.execute(_IN_ORDER.where(terminal.in_(terminal_ids), terminal.not_in(DELETED))):
+        found.setdefault(row.terminal_id, []).append(Schedule(*row))
+    return found
+
+
+def list_sent_to(conn: Connection, command: str) -> list[int]:
+    """The terminals, by id, that were sent `command` since a schedule of theirs that is pending changed."""
+    waiting = (
+        select(schedules.c.terminal_id, func.min(schedules.c.updated_at).label("since"))
+        .where(schedules.c.sync_status == "pending", schedules.c.terminal_id.not_in(DELETED))
+        .group_by(schedules.c.terminal_id)
+        .subquery()
     )
-    if terminal_id is not None:
-        query = query.where(schedules.c.terminal_id == terminal_id)
-    else:
-        query = query.where(schedules.c.terminal_id.not_in(DELETED))
-    return [_schedule(row) for row in conn.execute(query).mappings()]
+    sent = exists().where(
+        commands.c.terminal_id == waiting.c.terminal_id,
+        commands.c.name == command,
+        commands.c.created_at >= waiting.c.since,
+    )
+    return list(conn.scalars(select(waiting.c.terminal_id).where(sent).order_by(waiting.c.terminal_id)))
 
 
 def summarise(conn: Connection) -> list[WeekSummary]:
@@ -161,13 +184,13 @@ def list_for_change(conn: Connection, terminal_id: int) -> list[Schedule]:
 
 def get_schedule(conn: Connection, schedule_id: int, *, terminal_id: int | None = None) -> Schedule:
     """One schedule; `NotFound` when there is none, or none of that terminal."""
-    query = select(schedules).where(schedules.c.id == schedule_id)
+    query = select(*_COLUMNS).where(schedules.c.id == schedule_id)
     if terminal_id is not None:
         query = query.where(schedules.c.terminal_id == terminal_id)
-    row = conn.execute(query).mappings().first()
+    row = conn.execute(query).first()
     if row is None:
         raise NotFound("schedule", schedule_id)
-    return _schedule(row)
+    return Schedule(*row)
 
 
 def add_schedule(conn: Connection, terminal_id: int, draft: ScheduleDraft, now: datetime) -> Schedule:
@@ -249,7 +272,10 @@ def set_sync_state(
 
 
 _SAID = tuple(field.name for field in fields(ScheduleDraft))
-_STORED = tuple(field.name for field in fields(Schedule))
+_COLUMNS = tuple(schedules.c[field.name] for field in fields(Schedule))
+_IN_ORDER = select(*_COLUMNS).order_by(
+    schedules.c.terminal_id, schedules.c.weekday, schedules.c.check_in_time, schedules.c.id
+)
 
 
 def _copy_onto(
@@ -290,7 +316,3 @@ def _terminal(terminal_id: int) -> Select[int]:
 
 def _said(draft: ScheduleDraft) -> dict[str, Any]:
     return {name: getattr(draft, name) for name in _SAID}
-
-
-def _schedule(row: RowMapping) -> Schedule:
-    return Schedule(**{name: row[name] for name in _STORED})
