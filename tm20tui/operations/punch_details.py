@@ -18,7 +18,7 @@ from tm20tui.store import schedules
 from tm20tui.store.attendance_rows import PunchDelivery as PunchDelivery
 from tm20tui.store.attendance_rows import list_deliveries_of
 from tm20tui.store.punches import UserPunch, list_owners, list_user_punches
-from tm20tui.store.terminals import get_terminal
+from tm20tui.store.terminals import list_timezones
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -51,25 +51,24 @@ async def judge_punches(call: Call, punch_ids: Sequence[int]) -> dict[int, Judge
     day_starts_at = call.gateway.settings.ingest.day_starts_at
 
     def read(connection: Connection) -> dict[int, Judgement]:
-        hours: dict[int, list[schedules.Schedule]] = {}
-        for one in schedules.list_schedules(connection, None):
-            hours.setdefault(one.terminal_id, []).append(one)
-        judged: dict[int, Judgement] = {}
-        if not hours:
-            return judged
+        owners = list_owners(connection, punch_ids)
+        terminal_ids = {terminal_id for terminal_id, _enrollid, _at in owners}
+        hours = schedules.list_schedules_of(connection, terminal_ids)
+        zones = list_timezones(connection, hours.keys())
         times: dict[tuple[int, str], list[datetime]] = {}
-        for terminal_id, enrollid, at in list_owners(connection, punch_ids):
+        for terminal_id, enrollid, at in owners:
             if terminal_id in hours:
                 times.setdefault((terminal_id, enrollid), []).append(at)
-        zones = {
-            ident: ZoneInfo(get_terminal(connection, ident, with_deleted=True).timezone) for ident, _ in times
-        }
+        judged: dict[int, Judgement] = {}
         for (terminal_id, enrollid), moments in times.items():
             found = list_user_punches(
                 connection, terminal_id, enrollid, min(moments) - _REACH, max(moments) + _REACH
             )
             assessed = assess(
-                hours[terminal_id], zones[terminal_id], _punches(found), day_starts_at=day_starts_at
+                hours[terminal_id],
+                ZoneInfo(zones[terminal_id]),
+                _punches(found),
+                day_starts_at=day_starts_at,
             )
             judged.update((one.punch_id, one) for one in assessed.punches)
         wanted = set(punch_ids)

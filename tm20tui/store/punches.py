@@ -172,18 +172,8 @@ def list_user_punches(
     connection: Connection, terminal_id: int, enrollid: str, start: datetime, end: datetime
 ) -> list[UserPunch]:
     """A user's punches at one terminal within [start, end) whose time is trusted, in order of time."""
-    query = (
-        select(punches.c.id, punches.c.time_utc, punches.c.direction)
-        .where(
-            punches.c.terminal_id == terminal_id,
-            punches.c.enrollid == enrollid,
-            punches.c.time_utc >= start,
-            punches.c.time_utc < end,
-            or_(punches.c.time_problem.is_(None), punches.c.time_problem.not_in(HELD_TIME_PROBLEMS)),
-        )
-        .order_by(punches.c.time_utc, punches.c.id)
-    )
-    return [UserPunch(*row) for row in connection.execute(query)]
+    values = {"terminal": terminal_id, "user": enrollid, "start": start, "end": end}
+    return [UserPunch(*row) for row in connection.execute(_USER_PUNCHES, values)]
 
 
 def list_owners(connection: Connection, punch_ids: Sequence[int]) -> list[tuple[int, str, datetime]]:
@@ -230,3 +220,17 @@ def purge_frames(connection: Connection, before: datetime, limit: int) -> int:
     return connection.execute(
         delete(frames).where(tuple_(frames.c.id).in_(page), frames.c.received_at < before)
     ).rowcount
+
+
+# Made once: a page of punches asks for those of two hundred people.
+_USER_PUNCHES = (
+    select(punches.c.id, punches.c.time_utc, punches.c.direction)
+    .where(
+        punches.c.terminal_id == bindparam("terminal"),
+        punches.c.enrollid == bindparam("user"),
+        punches.c.time_utc >= bindparam("start"),
+        punches.c.time_utc < bindparam("end"),
+        or_(punches.c.time_problem.is_(None), punches.c.time_problem.not_in(HELD_TIME_PROBLEMS)),
+    )
+    .order_by(punches.c.time_utc, punches.c.id)
+)

@@ -94,6 +94,12 @@ def get_terminal(connection: Connection, terminal_id: int, *, with_deleted: bool
     return _terminal(row)
 
 
+def list_timezones(connection: Connection, terminal_ids: Collection[int]) -> dict[int, str]:
+    """The zone of each of these terminals, by id, deleted ones too."""
+    query = select(terminals.c.id, sites.c.timezone).join(sites, sites.c.id == terminals.c.site_id)
+    return {row.id: row.timezone for row in connection.execute(query.where(terminals.c.id.in_(terminal_ids)))}
+
+
 def list_terminals(
     connection: Connection, *, admission: str | None = None, deleted: bool = False
 ) -> list[Terminal]:
