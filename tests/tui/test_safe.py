@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tm20tui.tui.safe import clip, fold, safe
+from tm20tui.tui.safe import clip, fold, is_hidden, safe
 
 
 @pytest.mark.parametrize(
@@ -43,3 +45,8 @@ def test_long_and_wide_text_ends_in_a_sign() -> None:
 
 def test_comparing_forgets_case_and_accents() -> None:
     assert fold("Dépôt") == fold("depot")
+
+
+def test_what_is_printable_hides_nothing() -> None:
+    every = filter(str.isprintable, map(chr, range(sys.maxunicode + 1)))
+    assert not [char for char in every if is_hidden(char) or (char.isspace() and char != " ")]

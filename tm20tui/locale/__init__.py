@@ -106,6 +106,7 @@ def sentence(text: str) -> str:
     return _voice.sentence(text)
 
 
+@lru_cache(maxsize=1000)
 def matched(text: str, language: str) -> tuple[str, Mapping[str, str]] | None:
     """The translation with holes for a sentence, and what goes into them; None when there is none."""
     for template in _templates(language):

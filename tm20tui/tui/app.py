@@ -28,7 +28,7 @@ from tm20tui.errors import Tm20Error, Unavailable
 from tm20tui.locale import Voice
 from tm20tui.locale import choose as choose_language
 from tm20tui.model import utc_now
-from tm20tui.snapshot import Snapshot
+from tm20tui.snapshot import Snapshot, TerminalLine
 from tm20tui.tui import formats, themes
 from tm20tui.tui.actions import Action, Undo
 from tm20tui.tui.ascii import AsciiFilter
@@ -97,11 +97,14 @@ class ConsoleApp(App[int]):
         self.backend = backend
         self.now = now
         self.settings = backend.settings.ui
+        self.zone: tzinfo = formats.zone_of(backend.settings.resolved_timezone)
+        """The zone that times are shown in: the default site's. The host's is read from files."""
         self.voice = Voice(choose_language(client.language or self.settings.language or None))
         self.messages = Messages()
         self.memory = Memory(self._memory_path())
         self.last_reference = ""
         self.seen: Snapshot = backend.snapshot()
+        self._lines: tuple[Sequence[TerminalLine], Mapping[int, TerminalLine]] = ((), {})
         self._tick_failure = ""
         self._undo: list[tuple[float, Undo]] = []
         self._gate = Gate()
@@ -141,10 +144,12 @@ class ConsoleApp(App[int]):
             (screen for screen in reversed(self.screen_stack) if isinstance(screen, ModeScreen)), None
         )
 
-    @property
-    def zone(self) -> tzinfo:
-        """The zone that times are shown in: the default site's."""
-        return formats.zone_of(self.backend.settings.resolved_timezone)
+    def terminal_line(self, terminal_id: int | None) -> TerminalLine | None:
+        """A terminal as it was seen last, None when there is none."""
+        seen = self.seen.terminals
+        if self._lines[0] is not seen:
+            self._lines = seen, {line.id: line for line in seen}
+        return self._lines[1].get(terminal_id) if terminal_id is not None else None
 
     @property
     def label(self) -> str:

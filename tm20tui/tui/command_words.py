@@ -161,5 +161,5 @@ async def _standing(app: ConsoleApp, record: CommandRecord) -> str:
 
 
 def _is_online(app: ConsoleApp, terminal_id: int) -> bool:
-    line = next((line for line in app.seen.terminals if line.id == terminal_id), None)
+    line = app.terminal_line(terminal_id)
     return line is not None and line.state == "online"

@@ -16,9 +16,9 @@ def safe(text: object, width: int = 200) -> str:
     What is hidden is shown as `·`, what is too long ends in `…`. Never parsed as markup:
     give the result to `Content` or a grid cell, which take it as it is.
     """
-    clean = "".join(
-        "·" if is_hidden(char) else " " if char.isspace() else char for char in str(text)[: width + 1]
-    )
+    clean = str(text)[: width + 1]
+    if not clean.isprintable():  # what is neither hidden nor a space of another kind
+        clean = "".join("·" if is_hidden(char) else " " if char.isspace() else char for char in clean)
     return clip(clean, width)
 
 

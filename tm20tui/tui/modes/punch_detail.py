@@ -95,7 +95,7 @@ class PunchDetail(ModeScreen):
     def _terminal(self) -> str:
         assert self._story is not None
         log = self._story.log
-        line = next((one for one in self.app.seen.terminals if one.id == log.terminal_id), None)
+        line = self.app.terminal_line(log.terminal_id)
         return f"{log.terminal_sn} {line.name}" if line is not None and line.name else log.terminal_sn
 
     def _how(self) -> list[str]:

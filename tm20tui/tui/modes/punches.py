@@ -148,7 +148,7 @@ class PunchesMode(FollowingTable):
     def _row(self, log: AttendanceLog, shares: tuple[PunchDelivery, ...]) -> Row:
         app, state = self.app, sync_state(log)
         now = app.now()
-        line = next((one for one in app.seen.terminals if one.id == log.terminal_id), None)
+        line = app.terminal_line(log.terminal_id)
         at = formats.moment(log.time_utc, app.zone, now) if log.time_utc else safe(log.time_raw, 24)
         return Row(
             log.id,

@@ -173,7 +173,7 @@ class WeekScreen(TableMode):
 
     def trail(self) -> Sequence[str]:
         """Which terminal."""
-        found = next((one for one in self.app.seen.terminals if one.id == self.terminal_id), None)
+        found = self.app.terminal_line(self.terminal_id)
         return [named(found)] if found is not None else []
 
     def subject(self) -> Mapping[str, Any]:

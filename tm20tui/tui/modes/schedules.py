@@ -80,14 +80,18 @@ class SchedulesMode(TableMode):
     async def page(self, start: Any) -> Page:
         """Every terminal, those without schedules too."""
         found: dict[int, WeekSummary] = {one.terminal_id: one for one in await self.call("schedules.summary")}
-        return Page(tuple(self._row(line, found.get(line.id, _NONE)) for line in self.app.seen.terminals))
+        troubled = troubled_terminals(self.app.seen.active_alarms)
+        rows = (
+            self._row(line, found.get(line.id, _NONE), terminal_state(line, troubled))
+            for line in self.app.seen.terminals
+        )
+        return Page(tuple(rows))
 
     def first_hints(self) -> list[tuple[str, str]]:
         """Enter."""
         return [(self.app.key_name("enter"), _("week"))]
 
-    def _row(self, line: TerminalLine, summary: WeekSummary) -> Row:
-        state = terminal_state(line, troubled_terminals(self.app.seen.active_alarms))
+    def _row(self, line: TerminalLine, summary: WeekSummary, state: State) -> Row:
         sync = _worst(summary)
         cells: dict[str, Cell] = {
             "sync": (sync.mark(), sync.tone),

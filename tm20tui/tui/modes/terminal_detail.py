@@ -141,8 +141,7 @@ class TerminalDetail(TerminalActs, TabbedMode):
     @property
     def line(self) -> TerminalLine | None:
         """The terminal as it is now."""
-        found = (line for line in self.app.seen.terminals if line.id == self.terminal_id)
-        return next(found, None)
+        return self.app.terminal_line(self.terminal_id)
 
     def body(self) -> ComposeResult:
         """A summary above the tabs."""
