@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import pytest
 from sqlalchemy import Connection, text
 
 from tests.tui.deliveries import fill, statuses
-from tests.tui.world import Console, World, look_at, running
+from tests.tui.world import Console, World, console, look_at, running
 from tm20tui.model import utc_now
+from tm20tui.tui import formats
 from tm20tui.tui.dialogs import Ask, Confirm
+from tm20tui.tui.mode import ModeScreen
 from tm20tui.tui.modes.delivery import DeliveryMode
 from tm20tui.tui.modes.delivery_detail import DeliveryDetail
 from tm20tui.tui.modes.punch_detail import PunchDetail
@@ -349,3 +352,44 @@ def test_long_queues_are_paged_by_the_server_and_stand_still_below_the_top(tmp_p
     with running(tmp_path) as world:
         fill(world, waiting=600)
         look(world, body)
+
+
+def test_opening_paints_each_part_once_and_asks_for_the_hosts_zone_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted: list[int] = []
+    zones: list[str] = []
+    real, zone_of = ModeScreen._compositor_refresh, formats.zone_of
+
+    def refresh(screen: ModeScreen) -> None:
+        regions = set(screen._compositor._dirty_regions)
+        real(screen)
+        if not screen._compositor._dirty_regions:
+            cells = {(x, y) for region in regions for y in region.line_range for x in region.column_range}
+            painted.append(len(cells))
+
+    def counting(name: str, fallback: str = "UTC") -> tzinfo:
+        zones.append(name)
+        return zone_of(name, fallback)
+
+    monkeypatch.setattr(ModeScreen, "_compositor_refresh", refresh)
+    monkeypatch.setattr(formats, "zone_of", counting)
+
+    async def play() -> None:
+        async with console(world) as seen:
+            area = seen.app.size.area
+            await seen.see("Live punches")
+            painted.clear()
+            await seen.press("3")
+            await seen.see("No. 2", "no attempt yet", "follows")
+            # The frame first, perhaps; then each part as it comes.
+            assert sum(painted) < 3 * area
+            painted.clear()
+            await seen.press("down")
+            await seen.see("No. 1", "422 in 0.42 s", "stands still")
+            assert sum(painted) < area / 2
+
+    with running(tmp_path) as world:
+        fill(world, waiting=60)
+        asyncio.run(play())
+    assert len(zones) == 1

@@ -179,3 +179,16 @@ def test_page_keys_tell_when_they_are_at_an_edge() -> None:
     finally:
         del Table.on_grid_edge_reached  # type: ignore[attr-defined]
     assert edges == [-1, 1]
+
+
+def test_columns_leave_room_for_the_bar_from_the_first_painting_on() -> None:
+    async def body(app: Table, pilot: Any) -> None:
+        whole = app.grid.room_of("b")
+        app.grid.show(rows(*range(50)))
+        assert app.grid.show_vertical_scrollbar
+        assert app.grid.room_of("b") < whole
+        app.grid.show(rows(1, 2))
+        assert not app.grid.show_vertical_scrollbar
+        assert app.grid.room_of("b") == whole
+
+    with_table(body)

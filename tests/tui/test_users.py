@@ -66,7 +66,7 @@ def user(world: World, enrollid: str) -> Any:
 
 def test_users_are_paged_and_filtered_by_the_server(world: World) -> None:
     async def body(seen: Console) -> None:
-        await seen.see("1001", "Dupont [/x]", "another name on a terminal", "operator serv")
+        await seen.see("1001", "Dupont [/x]", "another name on a terminal", "operator ser")
         assert len(seen.grid.rows) == 200
         await seen.press("end", "pagedown")
         await seen.see("page 2", "1201")

@@ -354,6 +354,9 @@ class Grid(Titled, ScrollView, can_focus=True):
     def _measure(self) -> None:
         if not self.is_mounted:
             return
+        if self.container_size:
+            # Textual would find out after it has laid out and painted everything without the bar.
+            self.show_vertical_scrollbar = len(self._rows) + 1 > self.container_size.height
         self._layout = self._fit_columns(self.scrollable_content_region.width or self.size.width)
         self.virtual_size = Size(self.size.width, len(self._rows) + 1)
 

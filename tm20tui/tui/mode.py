@@ -150,6 +150,11 @@ class ModeScreen(Screen[Any]):
         """Other widths."""
         self.draw_frame()
 
+    def _compositor_refresh(self) -> None:
+        # Textual paints a new layout, and where everything is to be painted, everything again.
+        if not (self._layout_required and self._repaint_required):
+            super()._compositor_refresh()
+
     # Looking
 
     def tick(self, now: float) -> None:

@@ -17,23 +17,31 @@ else:
 
 
 class Titled(_Base):
-    """A bordered widget whose title may change without painting more than its line."""
+    """A bordered widget whose titles may change without painting more than their lines."""
 
     _muted = False
 
     def entitle(self, title: Content | str) -> None:
-        """Show this title from now on; never markup."""
+        """Show this title in the border above from now on; never markup."""
+        self._show_title("border_title", title, 0)
+
+    def subtitle(self, title: Content | str) -> None:
+        """Show this title in the border below from now on; never markup."""
+        self._show_title("border_subtitle", title, self.outer_size.height - 1)
+
+    def _show_title(self, name: str, title: Content | str, line: int) -> None:
         content = Content(title) if isinstance(title, str) else title
         widget: Widget = self
-        if content.markup == widget.border_title:
+        if content.markup == getattr(widget, name):
             return
         self._muted = True
         try:
-            widget.border_title = content
+            setattr(widget, name, content)
         finally:
             self._muted = False
         if self.is_mounted:
-            self.refresh(Region(-1, -1, self.outer_size.width, 1))
+            left, top = self.content_offset
+            self.refresh(Region(-left, line - top, self.outer_size.width, 1))
 
     def refresh(
         self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
@@ -60,4 +68,5 @@ class Still(Titled, Static):
         if old is not None and old.plain == new.plain and old.spans == new.spans:
             return
         self._shown = new
-        self.update(new, layout=old is None or old.plain.count("\n") != new.plain.count("\n"))
+        is_as_high = old is not None and old.plain.count("\n") == new.plain.count("\n")
+        self.update(new, layout=self.styles.auto_dimensions and not is_as_high)

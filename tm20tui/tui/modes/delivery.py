@@ -7,7 +7,6 @@ from typing import Any
 
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Static
 
 from tm20tui.operations.deliveries import DeliveryStory, DeliveryView
 from tm20tui.operations.delivery_totals import ServiceTotals, Totals
@@ -19,8 +18,10 @@ from tm20tui.tui.modes.delivery_acts import ABANDON, PUNCH, RELEASE, RETRY, Deli
 from tm20tui.tui.modes.following import PAGE, FollowingTable
 from tm20tui.tui.modes.querying import Asked, Query, delivery_query
 from tm20tui.tui.modes.stories import attempt_line, direction, outlook, punch_time, state_of
+from tm20tui.tui.rest import AtRest
 from tm20tui.tui.safe import fold, safe
 from tm20tui.tui.states import service_state
+from tm20tui.tui.still import Still
 from tm20tui.tui.table_mode import Page
 
 STATES = (
@@ -94,18 +95,18 @@ class DeliveryMode(DeliveryActs, FollowingTable):
     AUTO_FOCUS = "#table"
     DEFAULT_CSS = """
     DeliveryMode #totals { height: auto; max-height: 9; }
-    DeliveryMode #preview { height: 5; }
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.totals = Grid(self.TOTALS, id="totals")
-        self.panel = Static(id="preview", classes="panel", markup=False)
+        self.panel = Still(id="preview", classes="panel")
+        self.panel.styles.height = 5  # whatever the story: the table above does not jump
         self._counts = Totals(24, ())
         self._counts_at = -1e9
         self._story: tuple[Any, DeliveryStory] | None = None
-        self._shown = ("", "")
-        self.panel.display = False
+        self._rest = AtRest(self, _PREVIEW_SECONDS)
+        self._asked: DeliveryView | None = None
 
     def body(self) -> ComposeResult:
         """Totals, the queue, what is known of the delivery under the cursor."""
@@ -113,6 +114,16 @@ class DeliveryMode(DeliveryActs, FollowingTable):
         yield self.grid
         yield self.panel
         yield self.bar
+
+    def on_mount(self) -> None:
+        """As it will be laid out: to do it again would paint everything again."""
+        self._lay_out_totals(len(self.app.seen.services))
+        self.panel.display = self._has_room
+        super().on_mount()
+
+    @property
+    def _has_room(self) -> bool:
+        return self.app.size.height >= 24
 
     async def look(self) -> None:
         """Totals every few seconds, the queue at every look."""
@@ -185,7 +196,7 @@ class DeliveryMode(DeliveryActs, FollowingTable):
         )
 
     def _terminal(self, view: DeliveryView) -> str:
-        line = next((one for one in self.app.seen.terminals if one.id == view.terminal_id), None)
+        line = self.app.terminal_line(view.terminal_id)
         return safe(line.name if line is not None and line.name else view.terminal_sn)
 
     def _service(self, service_id: int) -> ServiceTotals | None:
@@ -206,16 +217,19 @@ class DeliveryMode(DeliveryActs, FollowingTable):
 
     # Totals
 
-    def _show_totals(self) -> None:
+    def _lay_out_totals(self, count: int) -> None:
         self.totals.display = self.app.size.height >= 20
-        room = max(1, min(_TOTALS_ROWS, len(self._counts.services), (self.app.size.height - 14) // 3))
+        room = max(1, min(_TOTALS_ROWS, count, (self.app.size.height - 14) // 3))
         if self.totals.styles.height is None or self.totals.styles.height.value != room + 3:
             self.totals.styles.height = room + 3
+
+    def _show_totals(self) -> None:
+        self._lay_out_totals(len(self._counts.services))
         self.totals.empty = _("no service yet: 7, then n")
         self.totals.show(map(self._total_row, self._counts.services))
-        title = Content(_("Services — sent: the last {hours} h, queue: now").format(hours=self._counts.hours))
-        if self.totals.border_title != title.markup:
-            self.totals.border_title = title
+        self.totals.entitle(
+            _("Services — sent: the last {hours} h, queue: now").format(hours=self._counts.hours)
+        )
 
     def _total_row(self, one: ServiceTotals) -> Row:
         app, totals = self.app, one.totals
@@ -253,27 +267,29 @@ class DeliveryMode(DeliveryActs, FollowingTable):
     # The delivery under the cursor
 
     def preview(self, row: Row | None) -> None:
-        """Its last attempt, soon: nothing is asked while the cursor runs."""
+        """Its last attempt: nothing is asked while the cursor runs."""
         if not self.is_mounted:
             return
-        self.panel.display = row is not None and self.app.size.height >= 24
+        self.panel.display = row is not None and self._has_room
         if row is None or not self.panel.display:
             return
-        if self._story is None or self._story[0] != row.record:
-            wanted = row.record
-            self.set_timer(_PREVIEW_SECONDS, lambda: self._ask_story(wanted))
-        else:
+        wanted = row.record
+        if self._story is not None and self._story[0] == wanted:
             self._draw_preview(self._story[1])
-
-    def _ask_story(self, wanted: DeliveryView) -> None:
-        row = self.grid.cursor_row
-        if row is not None and row.record == wanted:
-            self.do_soon(lambda: self._tell_story(wanted), "preview")
+        elif self._asked != wanted:
+            self._asked = wanted
+            self._rest.do(lambda: self.do_soon(lambda: self._tell_story(wanted), "preview"))
 
     async def _tell_story(self, wanted: DeliveryView) -> None:
-        story = await self.call("deliveries.why", delivery_id=wanted.id)
-        self._story = wanted, story
-        self._draw_preview(story)
+        row = self.grid.cursor_row
+        try:
+            if row is not None and row.record == wanted:
+                story = await self.call("deliveries.why", delivery_id=wanted.id)
+                self._story = wanted, story
+                self._draw_preview(story)
+        finally:
+            if self._asked == wanted:  # what went wrong is asked again at the next look
+                self._asked = None
 
     def _draw_preview(self, story: DeliveryStory) -> None:
         app, now = self.app, self.app.now()
@@ -288,12 +304,8 @@ class DeliveryMode(DeliveryActs, FollowingTable):
         else:
             rows.append(paint.line((_("no attempt yet"), "dim")))
         rows.append(outlook(story, app.zone, now))
-        content = paint.lines(*rows)
-        title = Content(f"{_('No.')} {story.delivery.id} · {safe(story.service.name, 40)}")
-        if self._shown != (title.markup, content.markup):
-            self._shown = title.markup, content.markup
-            self.panel.border_title = title
-            self.panel.update(content)
+        self.panel.entitle(f"{_('No.')} {story.delivery.id} · {safe(story.service.name, 40)}")
+        self.panel.show(paint.lines(*rows))
 
     def url_of(self, story: DeliveryStory) -> str:
         """Where its service takes punches, as it is set now."""

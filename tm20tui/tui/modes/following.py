@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from textual.binding import Binding
-from textual.content import Content
 
+from tm20tui.tui.grid import Grid
 from tm20tui.tui.language import N_, _, ngettext
 from tm20tui.tui.states import FROZEN, glyph
 from tm20tui.tui.table_mode import TableMode
@@ -75,9 +75,13 @@ class FollowingTable(TableMode):
             words = _("stands still — F5")
             if told:
                 words, told = told, ""
-        title = Content(" · ".join(filter(None, (words, told))))
-        if self.grid.border_subtitle != title.markup:
-            self.grid.border_subtitle = title
+        self.grid.subtitle(" · ".join(filter(None, (words, told))))
+
+    def on_grid_moved(self, event: Grid.Moved) -> None:
+        """Whether it follows depends on where the cursor is."""
+        super().on_grid_moved(event)
+        if event.grid is self.grid and self._all:
+            self._subtitle()
 
     def action_freeze(self) -> None:
         """Nothing changes until it is pressed again."""

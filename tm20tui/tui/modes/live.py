@@ -8,8 +8,6 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
-from textual.content import Content
-from textual.widgets import Static
 
 from tm20tui.model import AttendanceLog
 from tm20tui.operations.overview import Overview
@@ -23,6 +21,7 @@ from tm20tui.tui.modes.live_todo import ToDo, to_do
 from tm20tui.tui.punch_cells import punch_cells
 from tm20tui.tui.safe import safe
 from tm20tui.tui.states import FROZEN, glyph
+from tm20tui.tui.still import Still
 from tm20tui.tui.table_mode import TableMode
 
 _SHOWN = 200
@@ -108,7 +107,7 @@ class LiveMode(TableMode):
     def body(self) -> ComposeResult:
         """State and to do above, punches and events below."""
         with Horizontal(id="top"):
-            yield Static(id="state", classes="panel", markup=False)
+            yield Still(id="state", classes="panel")
             yield self._todo
         with Horizontal(id="bottom"):
             yield self.grid
@@ -186,12 +185,10 @@ class LiveMode(TableMode):
             parts.append(_("filter: {filter}").format(filter=safe(self.filter.text, 40)))
         if self.has_class("-narrow") and self._overview is not None:
             parts.insert(1, _("{count} today").format(count=formats.number(self._overview.punches_today)))
-        title = Content(" · ".join(parts))
-        if self.grid.border_title != title.markup:
-            self.grid.border_title = title
+        self.grid.entitle(" · ".join(parts))
 
     def _draw_state(self) -> None:
-        panel = self.query_one("#state", Static)
+        panel = self.query_one("#state", Still)
         first = not self.app.seen.terminals
         self.set_class(first, "-first")
         if self._overview is None:
@@ -200,11 +197,8 @@ class LiveMode(TableMode):
             title, content = checklist(self.app, self._overview)
         else:
             title, content = state_panel(self.app, self._overview, panel.size.width - 4)
-        if panel.border_title != Content(title).markup:
-            panel.border_title = Content(title)
-        if getattr(panel, "shown", None) != content.markup:
-            panel.shown = content.markup  # type: ignore[attr-defined]
-            panel.update(content)
+        panel.entitle(title)
+        panel.show(content)
 
     def _show_todo(self) -> None:
         items = to_do(self.app)
@@ -224,9 +218,7 @@ class LiveMode(TableMode):
             ),
             to_top=not self._todo.has_focus,
         )
-        title = _("To do ({count})").format(count=len(items))
-        if self._todo.border_title != Content(title).markup:
-            self._todo.border_title = Content(title)
+        self._todo.entitle(_("To do ({count})").format(count=len(items)))
         if self.has_class("-narrow"):
             height = min(max(len(items), 1) + 3, max(4, self.app.size.height // 3))
             self._todo.styles.height = height
@@ -250,8 +242,7 @@ class LiveMode(TableMode):
             for line in event_lines(found.events, self.app.zone)
         ]
         self._events.show(rows, to_top=self._events.cursor_index == 0)
-        if self._events.border_title != Content(_("Events")).markup:
-            self._events.border_title = Content(_("Events"))
+        self._events.entitle(_("Events"))
 
     def _classify(self) -> None:
         narrow = self.app.size.width < NORMAL or self.app.size.height < 28

@@ -7,8 +7,6 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.content import Content
-from textual.widgets import Static
 
 from tm20tui.operations.quarantine import Quarantined, QuarantineRetry
 from tm20tui.tui import formats, paint
@@ -19,6 +17,7 @@ from tm20tui.tui.language import N_, _, ngettext, sentence
 from tm20tui.tui.modes.following import PAGE, FollowingTable
 from tm20tui.tui.modes.querying import Asked, Query, delivery_query
 from tm20tui.tui.safe import safe
+from tm20tui.tui.still import Still
 from tm20tui.tui.table_mode import Page
 
 
@@ -70,7 +69,7 @@ class QuarantineScreen(FollowingTable):
 
     def __init__(self) -> None:
         super().__init__()
-        self.panel = Static(id="preview", classes="panel", markup=False)
+        self.panel = Still(id="preview", classes="panel")
         self.panel.display = False
 
     @property
@@ -108,7 +107,7 @@ class QuarantineScreen(FollowingTable):
         return None if last is None else last + 1
 
     def _row(self, item: Quarantined) -> Row:
-        line = next((one for one in self.app.seen.terminals if one.id == item.terminal_id), None)
+        line = self.app.terminal_line(item.terminal_id)
         reason = sentence(item.reason)
         return Row(
             item.id,
@@ -135,9 +134,8 @@ class QuarantineScreen(FollowingTable):
         self.panel.display = row is not None and self.app.size.height >= 24
         if row is not None:
             text = paint.lines(safe(row.record.reason, 200), safe(row.record.raw, 400))
-            self.panel.border_title = Content(f"{_('No.')} {row.record.id}")
-            if self.panel.content != text:
-                self.panel.update(text)
+            self.panel.entitle(f"{_('No.')} {row.record.id}")
+            self.panel.show(text)
 
     def open_row(self, row: Row) -> None:
         """The whole text."""

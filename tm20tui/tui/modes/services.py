@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.content import Content
-from textual.widgets import Static
 
 from tm20tui.operations.delivery_totals import ServiceTotals
 from tm20tui.tui import formats, paint
@@ -16,6 +14,7 @@ from tm20tui.tui.language import N_, _, sentence
 from tm20tui.tui.modes.service_acts import ACTIONS, ServiceActs, terminals_text
 from tm20tui.tui.safe import safe
 from tm20tui.tui.states import service_state
+from tm20tui.tui.still import Still
 from tm20tui.tui.table_mode import Page, TableMode
 
 
@@ -55,9 +54,8 @@ class ServicesMode(ServiceActs, TableMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.panel = Static(id="preview", classes="panel", markup=False)
+        self.panel = Still(id="preview", classes="panel")
         self.panel.display = False
-        self._drawn = ("", "")
 
     def body(self) -> ComposeResult:
         """The table, and how the one under the cursor is."""
@@ -151,11 +149,8 @@ class ServicesMode(ServiceActs, TableMode):
                 _("yes") if service.has_signing_secret else _("no"),
             ),
         )
-        title = Content(safe(service.name, 60))
-        if self._drawn != (title.markup, content.markup):
-            self._drawn = title.markup, content.markup
-            self.panel.border_title = title
-            self.panel.update(content)
+        self.panel.entitle(safe(service.name, 60))
+        self.panel.show(content)
 
     def copied(self, row: Row) -> str:
         """Where punches go."""

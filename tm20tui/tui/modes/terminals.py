@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Static
 
 from tm20tui.snapshot import TerminalLine
 from tm20tui.store.commands import CommandRecord
@@ -18,8 +17,10 @@ from tm20tui.tui.grid import MOST_ROWS, NORMAL, Cell, Column, Row
 from tm20tui.tui.language import N_, _, ngettext
 from tm20tui.tui.modes.terminal_acts import TERMINAL_ACTIONS, TerminalActs, target_of
 from tm20tui.tui.modes.terminal_facts import UNSTABLE, advice, kinds_by_terminal, state_words, used_of
+from tm20tui.tui.rest import AtRest
 from tm20tui.tui.safe import fold, safe
 from tm20tui.tui.states import State, terminal_state, troubled_terminals
+from tm20tui.tui.still import Still
 from tm20tui.tui.table_mode import Page, TableMode, text_of
 
 _PREVIEW_HEIGHT = 24
@@ -87,7 +88,8 @@ class TerminalsMode(TerminalActs, TableMode):
         self._kinds: dict[str, dict[str, str]] = {}
         self._beyond = 0
         self._previewed: int | None = None
-        self._commands: Sequence[CommandRecord] = ()
+        self._commands: Sequence[CommandRecord] | None = None
+        self._rest = AtRest(self, _REST_SECONDS)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -97,7 +99,7 @@ class TerminalsMode(TerminalActs, TableMode):
     def body(self) -> ComposeResult:
         """The table and a preview of the row under the cursor."""
         yield self.grid
-        yield Static(id="preview", classes="panel", markup=False)
+        yield Still(id="preview", classes="panel")
         yield self.bar
 
     def on_resize(self) -> None:
@@ -211,21 +213,16 @@ class TerminalsMode(TerminalActs, TableMode):
         """What is known of the terminal under the cursor, and what to do."""
         if not self.is_mounted:
             return
-        panel = self.query_one("#preview", Static)
+        panel = self.query_one("#preview", Still)
         panel.display = row is not None and self.app.size.height >= _PREVIEW_HEIGHT
         if row is None:
             return
         line, state = row.record
         if line.id != self._previewed:
-            self._previewed, self._commands = line.id, ()
-            self.set_timer(_REST_SECONDS, lambda: self._ask_commands(line.id))
-        title = Content(f"{safe(line.sn, 40)} · {safe(line.name, 40)}" if line.name else safe(line.sn, 40))
-        if panel.border_title != title.markup:
-            panel.border_title = title
-        content = self._preview(line, state)
-        if getattr(self, "_shown", None) != content.markup:
-            self._shown = content.markup
-            panel.update(content)
+            self._previewed, self._commands = line.id, None
+            self._rest.do(lambda: self._ask_commands(line.id))
+        panel.entitle(f"{safe(line.sn, 40)} · {safe(line.name, 40)}" if line.name else safe(line.sn, 40))
+        panel.show(self._preview(line, state))
 
     def _preview(self, line: TerminalLine, state: State) -> Content:
         since = formats.minute(line.connected_at, self.app.zone) if line.connected_at else formats.NONE
@@ -252,6 +249,8 @@ class TerminalsMode(TerminalActs, TableMode):
         return paint.lines(*rows)
 
     def _last_commands(self) -> list[paint.Part]:
+        if self._commands is None:
+            return [formats.NONE]
         parts: list[paint.Part] = []
         for record in self._commands:
             state = command_state(record.status)

@@ -70,7 +70,7 @@ class UsersMode(TableMode):
         Column("enrollid", N_("Id"), 8),
         Column("name", N_("Name"), 14, grow=3),
         Column("terminals", N_("Terminals"), 9, right=True),
-        Column("sync", N_("On terminals"), 22, grow=2),
+        Column("sync", N_("On terminals"), 24, grow=2),
         Column("source", N_("Source"), 12, grow=1, level=1),
         Column("admin", N_("Right"), 11, level=1),
         Column("kinds", N_("Fp. card face"), 13, level=1),
