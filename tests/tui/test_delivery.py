@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
+from textual import events
 
 from tests.tui.deliveries import fill, statuses
 from tests.tui.world import Console, World, console, look_at, running
@@ -20,6 +21,7 @@ from tm20tui.tui.mode import ModeScreen
 from tm20tui.tui.modes.delivery import DeliveryMode
 from tm20tui.tui.modes.delivery_detail import DeliveryDetail
 from tm20tui.tui.modes.punch_detail import PunchDetail
+from tm20tui.tui.typeahead import TypeAhead
 
 
 @pytest.fixture
@@ -393,3 +395,26 @@ def test_opening_paints_each_part_once_and_asks_for_the_hosts_zone_once(
         fill(world, waiting=60)
         asyncio.run(play())
     assert len(zones) == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "done"),
+    [
+        (("3", "j"), lambda seen: mode(seen).grid.cursor_index == 1),
+        (("3", "j", "enter"), lambda seen: isinstance(seen.app.screen, DeliveryDetail)),
+        (("3", "slash", "4", "2", "2"), lambda seen: mode(seen).filter.text == "422"),
+        (("2", "3", "end"), lambda seen: mode(seen).grid.cursor_row.key == 3),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_keys_sent_with_the_digit_of_a_mode_reach_the_mode(
+    company: World, keys: tuple[str, ...], done: Callable[[Console], bool]
+) -> None:
+    async def play() -> None:
+        async with console(company) as seen:
+            ahead = TypeAhead(seen.app, seen.app.post_message)
+            for key in keys:
+                ahead.put(events.Key(key, {"slash": "/"}.get(key, key if len(key) == 1 else None)))
+            await seen.until(lambda: len(ahead) == 0 and seen.app.screen.MODE == "delivery" and done(seen))
+
+    asyncio.run(play())

@@ -100,6 +100,9 @@ class ConsoleApp(App[int]):
         self.zone: tzinfo = formats.zone_of(backend.settings.resolved_timezone)
         """The zone that times are shown in: the default site's. The host's is read from files."""
         self.voice = Voice(choose_language(client.language or self.settings.language or None))
+        keys = (self.settings.keys.get(f"mode.{mode.MODE}", MODE_KEYS[mode.NUMBER - 1]) for mode in ALL_MODES)
+        self.mode_keys = frozenset(",".join(keys).split(","))
+        """The keys that show a mode, as they are configured."""
         self.messages = Messages()
         self.memory = Memory(self._memory_path())
         self.last_reference = ""

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.message import Message
 from textual.screen import Screen
 
 from tm20tui.errors import OperationError, Tm20Error
@@ -58,6 +60,7 @@ class ModeScreen(Screen[Any]):
         super().__init__()
         self._is_looking = False
         self._looked_at = 0.0
+        self._has_looked = False
         self._status, self._tabs = StatusRow(id="status"), TabsRow(id="tabs")
         self._banner = Banner(id="banner")
         self._message, self._hints = MessageLine(id="message"), KeyHints(id="hints")
@@ -174,9 +177,13 @@ class ModeScreen(Screen[Any]):
             self._looked_at = self.app.elapsed()
             await self.look()
         finally:
-            self._is_looking = False
+            self._is_looking, self._has_looked = False, True
         if self.is_current:
             self.draw_frame()
+
+    def takes(self, message: Message) -> bool:
+        """Whether a key that was typed ahead has something to act on; one that shows a mode needs nothing."""
+        return self._has_looked or (isinstance(message, events.Key) and message.key in self.app.mode_keys)
 
     def do_soon(
         self, work: Callable[[], Coroutine[Any, Any, None]], name: str, *, outlives: bool = False

@@ -2,7 +2,8 @@
 
 Textual forwards a key to what has the focus when it comes, and finds only later, on its way
 back up, that the key moves the focus: what somebody types on quickly would go to the field
-that was left.
+that was left. What a key opens takes keys once it is there and, where it says so by
+`takes(message)`, once it knows what to do with them.
 """
 
 from __future__ import annotations
@@ -76,5 +77,11 @@ class TypeAhead:
         app = self._app
         if app.message_queue_size or not app.screen_stack:
             return not app.screen_stack
+        screen = app.screen
+        if not screen.is_mounted:
+            return False
+        takes = getattr(screen, "takes", None)
+        if self._waiting and takes is not None and not takes(self._waiting[0]):
+            return False
         nodes = (app.focused or app.screen).ancestors_with_self
         return all(not node.message_queue_size for node in nodes)
