@@ -173,7 +173,8 @@ async def books_agree(rig: Rig, service_id: int, receiver: Booked, punches: list
     failed = {punch_id: reason for punch_id, status, reason in rows if status == "failed"}
     sent = {punch_id for punch_id, status, _ in rows if status in ("sent", "duplicate")}
     assert len(failed) + len(sent) == len(rows)
-    found = {punch_id for punch_id, reason in failed.items() if reason.startswith(f"{DISCARDED}ann: {HAS_IT}")}
+    words = f"{DISCARDED}ann: {HAS_IT}"
+    found = {punch_id for punch_id, reason in failed.items() if reason.startswith(words)}
     failed = {punch_id: reason for punch_id, reason in failed.items() if punch_id not in found}
     sent |= found
     assert sent == set(receiver.records)
