@@ -117,7 +117,7 @@ async def test_what_a_deleted_service_was_owed_goes_to_the_next(
         await rig.start()
         await rig.punch(2)
         await rig.until_settled(sent=2)
-        rig.receiver.script = [says(422), says(422), says(422), says(503)]
+        rig.receiver.script = [says(422), says(422), says(422), says(429)]
         await rig.punch(2)
         await rig.until_settled(sent=2, failed=2)
         await rig.punch(1)

@@ -46,8 +46,10 @@ def decided(
     [
         (Failure(FailureKind.TIMEOUT, "no answer", sent=True), 1),
         (Failure(FailureKind.CONNECT, "nobody there"), 0),
-        *((Answer(status), 1) for status in (200, 408, 500, 502, 504, 524)),
-        *((Answer(status), 0) for status in (302, 401, 425, 429, 501, 503)),
+        *((Answer(status), 1) for status in (200, 303, 408, 500, 502, 503, 504, 524)),
+        *((Answer(status), 0) for status in (302, 401, 425, 429, 501)),
+        (Answer(503, retry_after="30"), 0),
+        (Answer(503, retry_after="soon"), 1),
     ],
 )
 def test_what_may_have_arrived(outcome: Outcome, doubt: int) -> None:

@@ -29,8 +29,12 @@ PAUSES: Mapping[int, str] = {
     410: "the service says this address is gone for good",
 }
 TOO_LARGE = 413
-# These are given before a request is looked at; after other 5xx it may have been taken.
-NOT_TAKEN = frozenset({501, 503, 505})
+# These are given before a request is looked at; after other 5xx it may have been taken. So it may after
+# a 503, which what stands in front of a service says too when the service was slow or cut off, unless
+# it says when to come again.
+NOT_TAKEN = frozenset({501, 505})
+# Where to look at what came of a request, and that it took too long.
+MAYBE_TAKEN = frozenset({303, 408})
 DOUBTFUL_TRIES = 3
 RECORD_RETRY_SECONDS = 60.0
 GROW_AFTER = 20
@@ -113,7 +117,8 @@ def decide(
     asked = retry_after_seconds(outcome.retry_after, now, config.retry_after_cap_seconds)
     later = now + timedelta(seconds=max(step, asked or 0.0))
     if status in OUTAGES or not (200 <= status < 300 or 400 <= status < 500):
-        taken = status == 408 or (status >= 500 and status not in NOT_TAKEN)
+        is_put_off = status == 503 and asked is not None
+        taken = status in MAYBE_TAKEN or (status >= 500 and status not in NOT_TAKEN and not is_put_off)
         return BackOff(_words(outcome), later, doubt=max(doubt, int(taken)))
     if status < 300:
         verdicts = read_verdicts(outcome, log_ids)
