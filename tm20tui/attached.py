@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 
@@ -42,6 +42,12 @@ class Attached:
         """A console has opened; `end(reason)` closes it, from any thread and without waiting."""
         with self._lock:
             self._open[console.number] = (console, end)
+
+    def change_role(self, number: int, role: str) -> None:
+        """The operator of a console has another role."""
+        with self._lock:
+            if (found := self._open.get(number)) is not None:
+                self._open[number] = replace(found[0], role=role), found[1]
 
     def remove(self, number: int) -> None:
         """A console has ended."""

@@ -19,6 +19,7 @@ from tests.ingest.frames import rows
 from tm20tui.control import server
 from tm20tui.control.peers import Peer, role_of
 from tm20tui.operations.call import Role
+from tm20tui.settings import OperatorsSettings
 
 NOBODY = "nobody"
 CLIENT = """
@@ -157,3 +158,23 @@ async def test_one_account_cannot_take_every_connection(
         assert hello["error"]["code"] == "unavailable"
         async with running.client() as lines:
             assert (await lines.ask(1, operation="terminals.list"))["result"] == []
+
+
+async def test_roles_that_change_hold_for_who_is_connected(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "identify", lambda _credentials: peer())
+    async with (
+        running_control(sqlite_url, tmp_path, operators={"users": {"ann": "operator"}}) as running,
+        running.client() as lines,
+    ):
+        terminal = await running.add_terminal("ZX1")
+        approve = {"operation": "terminals.approve", "arguments": {"terminal_id": terminal.id}}
+        assert "result" in await lines.ask(1, **approve)
+        await running.server.change_operators(
+            OperatorsSettings(groups={"hr": "admin"}, users={"ann": "viewer"})
+        )
+        answer = await lines.ask(2, **approve)
+        assert answer["error"]["message"] == "terminals.approve needs the role operator; ann is viewer"
+        await running.server.change_operators(OperatorsSettings())
+        assert await lines.hear() is None

@@ -18,6 +18,7 @@ from textual.widgets import Static
 from tm20tui.control.server import ControlServer
 from tm20tui.control.wire import VERSION, encode
 from tm20tui.gateway import Gateway
+from tm20tui.operations.call import Operator
 from tm20tui.settings import load
 from tm20tui.tui import frames
 from tm20tui.tui.console import Client, Host
@@ -43,6 +44,9 @@ class TinyApp(App[None]):
 
     def on_mount(self) -> None:
         self.show(f"hello {self.client.number} {self.console.color_system}")
+
+    def become(self, operator: Operator) -> None:
+        self.show(f"role {operator.role}")
 
     def show(self, text: str) -> None:
         self.seen.append(text)

@@ -530,3 +530,28 @@ def test_the_palette_takes_a_verb_and_a_terminal_in_both_languages(world: World)
         await seen.see("Terminaux › ZX01", "expire dans 15 s")
 
     look(world, body, who=client(language="fr"))
+
+
+def test_a_role_that_is_lowered_holds_for_what_is_open_and_is_shown(world: World) -> None:
+    async def body(seen: Console) -> None:
+        await seen.see("ann (operator)", "A approve")
+        seen.grid.go_to(world.operate("terminals.list")[1].terminal.id)
+        await seen.press("W")
+        await seen.until(lambda: isinstance(seen.app.screen, Confirm))
+        seen.app.become(client("viewer").operator)
+        await seen.press("y")
+        await seen.see(
+            "ann (viewer)", "✗ block: ZX02 — terminals.block needs the role operator; ann is viewer"
+        )
+        assert "A approve" not in seen.text()
+        assert world.operate("terminals.list")[1].terminal.admission == "approved"
+        await seen.press("W")
+        await seen.see("✗ refused: needs the role operator, yours is viewer")
+        told = [said.text for said in seen.app.messages.all]
+        assert "your role is viewer from now on" in told
+        await seen.until(lambda: len(audited(world, "terminals.block")) >= 2)
+        assert {entry.outcome for entry in audited(world, "terminals.block")[:2]} == {"refused"}
+        seen.app.become(client("operator").operator)
+        await seen.see("ann (operator)", "A approve")
+
+    look(world, body, who=client("operator"))

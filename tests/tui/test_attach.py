@@ -169,6 +169,25 @@ async def test_the_servers_end_is_told_and_ends_with_3(house: Theatre, at: Seat)
     assert at.said().strip() == f"tm20tui: {host.STOPPED}"
 
 
+@pytest.mark.parametrize(
+    ("keys", "opened"),
+    [("q", b"Quit"), ("5n", b"New user"), (":door", b"door")],
+    ids=["dialog", "form", "palette"],
+)
+async def test_the_servers_end_is_told_over_whatever_is_open(
+    sqlite_url: str, tmp_path: Path, keys: str, opened: bytes
+) -> None:
+    async with theatre(sqlite_url, tmp_path, make_app=None) as house:
+        with seat(tmp_path / "seat", *attaching(house, "--lang", "en")) as at:
+            await at.until(b"commands")
+            at.type(keys.encode())
+            await at.until(opened)
+            house.gateway.stop()
+            assert await at.ended() == 3
+            assert at.is_restored()
+            assert at.said().strip() == f"tm20tui: {host.STOPPED}"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("which", [0, 1], ids=["guard", "carrier"])
 async def test_a_signal_restores_the_terminal(at: Seat, number: signal.Signals, which: int) -> None:

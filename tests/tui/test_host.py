@@ -13,9 +13,11 @@ import pytest
 import trio
 
 from tests.tui.screens import SECRET, BrokenApp, Theatre, TinyApp, pid_line, theatre
+from tm20tui.control.peers import Peer
 from tm20tui.errors import Forbidden, NotFound
 from tm20tui.operations.call import Call, Operator
 from tm20tui.operations.consoles import detach_console, list_consoles
+from tm20tui.settings import OperatorsSettings
 from tm20tui.tui import frames, host, stage
 
 
@@ -213,3 +215,46 @@ async def test_the_application_is_in_a_thread_of_its_own(house: Theatre) -> None
     assert TinyApp.__module__ == "tests.tui.screens"
     async with house.attached():
         assert "consoles" in {thread.name for thread in threading.enumerate()}
+
+
+def be_ann(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients of this process are an account that is not the server's own."""
+    ann = Peer(os.getpid(), 4242, "ann", frozenset())
+    monkeypatch.setattr("tm20tui.control.server.identify", lambda _credentials: ann)
+
+
+async def test_a_console_has_the_role_of_now_and_one_that_has_none_is_closed(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    be_ann(monkeypatch)
+    operators = {"users": {"ann": "operator"}}
+    async with theatre(sqlite_url, tmp_path, operators=operators) as house, house.attached() as eye:
+        await house.control.change_operators(OperatorsSettings(users={"ann": "viewer"}))
+        await eye.until("<role viewer>")
+        assert [one.role for one in house.gateway.attached.all()] == ["viewer"]
+        await house.control.change_operators(OperatorsSettings())
+        end = await eye.ended()
+        assert end is not None
+        assert (end.code, end.message) == (frames.CODE_ENDED, host.NO_ROLE)
+        with trio.fail_after(30):
+            while len(await house.audit()) < 2:
+                await trio.sleep(0.01)
+        assert json.loads((await house.audit())[1]["arguments"]) == {
+            "how": "its operator has no role any more"
+        }
+        async with house.connected() as (_, hello):
+            assert hello["error"]["code"] == "forbidden"
+
+
+async def test_a_read_only_console_stays_one_whatever_the_role(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    be_ann(monkeypatch)
+    operators = {"users": {"ann": "viewer"}}
+    async with (
+        theatre(sqlite_url, tmp_path, operators=operators) as house,
+        house.attached(read_only=True) as eye,
+    ):
+        await house.control.change_operators(OperatorsSettings(users={"ann": "admin"}))
+        await eye.until("<role viewer>")
+        assert [one.role for one in house.gateway.attached.all()] == ["viewer"]

@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tm20tui import __version__
@@ -199,6 +200,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             headless=arguments.headless,
             demo=demo,
             language=arguments.lang,
+            reread=partial(load, arguments.config),
         )
     except AlreadyRunning as error:
         from tm20tui.cli.attach import offer

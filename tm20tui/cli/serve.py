@@ -1,7 +1,7 @@
 """Runs the server until it is told to stop.
 
-SIGTERM and SIGINT drain it, a second SIGINT ends it at once; SIGHUP (the terminal
-went away) takes the console on this terminal and nothing else.
+SIGTERM and SIGINT drain it, a second SIGINT ends it at once; SIGHUP takes the console on this
+terminal, which went away, and has the roles of operators read again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import trio
@@ -50,8 +50,11 @@ def serve(
     headless: bool,
     demo: DemoOptions | None = None,
     language: str | None = None,
+    reread: Callable[[], Settings] | None = None,
 ) -> int:
     """Run the server on this thread and return the exit code: 0 after a drain, 130 if ended at once.
+
+    `reread` reads the configuration again, for what of it may change while the server runs.
 
     Raises:
         Tm20Error: it could not start, or cannot go on.
@@ -59,7 +62,7 @@ def serve(
     with contextlib.ExitStack() as stack:
         show = _enter_demo(stack, settings, demo) if demo else None
         settings = show.settings if show else settings
-        run = _Run(settings, show)
+        run = _Run(settings, show, reread)
         on_screen = not headless and sys.stdin.isatty() and sys.stdout.isatty()
         if on_screen:
             run.local = _enter_local_console(stack, settings, language)
@@ -74,11 +77,11 @@ def serve(
 
 
 def front_ends(
-    settings: Settings, consoles: ConsoleHost, *, api_yields_seconds: float = 0
+    settings: Settings, consoles: ConsoleHost, control: ControlServer, *, api_yields_seconds: float = 0
 ) -> tuple[FrontEnd, ...]:
     """What people and programs reach the server through."""
     api = (ApiServer(settings, yields_seconds=api_yields_seconds),) if settings.api.enabled else ()
-    return (*api, consoles, ControlServer(settings, consoles))
+    return (*api, consoles, control)
 
 
 def _allow_open_files() -> None:
@@ -119,13 +122,16 @@ def _enter_local_console(
 class _Run:
     """One run of one server: its tasks and how it ended."""
 
-    def __init__(self, settings: Settings, demo: Demo | None) -> None:
+    def __init__(self, settings: Settings, demo: Demo | None, reread: Callable[[], Settings] | None) -> None:
         self.code = 0
         self.local: LocalConsole | None = None
         self._settings = settings
         self._gateway = Gateway(settings)
         self._demo = demo
         self._consoles = ConsoleHost()
+        self._control = ControlServer(settings, self._consoles)
+        self._reread = reread
+        self._rereading = trio.Lock()
         self._systemd = SystemdNotifier(os.environ)
 
     async def main(self) -> None:
@@ -150,7 +156,7 @@ class _Run:
 
     async def _serve(self, started: _Started, nursery: trio.Nursery) -> None:
         yields = FIRST_PICTURE_SECONDS if self.local is not None else 0
-        reached = front_ends(self._settings, self._consoles, api_yields_seconds=yields)
+        reached = front_ends(self._settings, self._consoles, self._control, api_yields_seconds=yields)
         await self._gateway.run(reached, task_status=started)
         nursery.cancel_scope.cancel()
 
@@ -160,9 +166,10 @@ class _Run:
             task_status.started()
             async for number in signals:
                 if number == signal.SIGHUP:
-                    log.info("the terminal went away (SIGHUP): the server goes on")
                     if self.local is not None:
+                        log.info("the terminal went away (SIGHUP): the server goes on")
                         self.local.hang_up()
+                    nursery.start_soon(self._change_operators)
                 elif number == signal.SIGWINCH:
                     if self.local is not None:
                         self.local.resized()
@@ -178,6 +185,18 @@ class _Run:
                 elif number == signal.SIGINT:
                     log.warning("ending at once: what was not committed will be sent again by the terminals")
                     self._end(nursery, code=130)
+
+    async def _change_operators(self) -> None:
+        if self._reread is None:
+            return
+        async with self._rereading:
+            try:
+                settings = await trio.to_thread.run_sync(self._reread)
+            except Tm20Error as error:
+                log.error("SIGHUP: the roles of operators stay as they were: %s", error)
+                return
+            await self._control.change_operators(settings.operators)
+        log.info("SIGHUP: the roles of operators were read again")
 
     async def _watch_drain(self, nursery: trio.Nursery) -> None:
         await self._gateway.wait_stopping()

@@ -63,6 +63,11 @@ class Connection:
         self.is_lost = True
         return own, self._lines.rest()
 
+    def cut_off(self) -> None:
+        """Hang up: nothing more is received, and what would be sent is not."""
+        self.is_lost = True
+        self._stream.socket.close()
+
     async def send(self, message: dict[str, Any]) -> None:
         """Send a message."""
         await self.send_line(encode(message))

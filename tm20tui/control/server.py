@@ -7,6 +7,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
@@ -20,9 +21,9 @@ from tm20tui.control.socket_file import SocketFile
 from tm20tui.control.wire import VERSION
 from tm20tui.errors import Forbidden, InvalidInput, OperationError, Unavailable
 from tm20tui.operations import load_operations
-from tm20tui.operations.call import Operator
+from tm20tui.operations.call import Operator, Role
 from tm20tui.operations.registry import Operation, note_refusal
-from tm20tui.settings import Settings
+from tm20tui.settings import OperatorsSettings, Settings
 
 if TYPE_CHECKING:
     from tm20tui.gateway import Gateway
@@ -39,7 +40,14 @@ PURPOSES = ("operations", "console")
 """What a connection can be for."""
 
 
-class Console(Protocol):
+class Known(Protocol):
+    """What acts for somebody who is connected."""
+
+    def become(self, role: Role | None) -> None:
+        """They have another role from now on, or none: what was begun for them is finished."""
+
+
+class Console(Known, Protocol):
     """What shows itself over a connection that is handed over to it."""
 
     async def run(self, connection: socket.socket, early: bytes = b"") -> str:
@@ -51,6 +59,18 @@ class Consoles(Protocol):
 
     def admit(self, told: object, operator: Operator, pid: int, gateway: Gateway) -> Console:
         """A console for who has said hello; raises `OperationError` for who may have none."""
+
+
+@dataclass(slots=True)
+class _Client:
+    """Somebody who is connected: what the kernel says of them, their role, None when it was taken away.
+
+    `acts` for them is None until they have said what they want.
+    """
+
+    credentials: bytes
+    role: Role | None
+    acts: Known | None = None
 
 
 class ControlServer:
@@ -67,6 +87,7 @@ class ControlServer:
         self._node = settings.node
         self._listening: socket.socket | None = None
         self._clients: Counter[int] = Counter()
+        self._known: list[_Client] = []
         self._registry: Mapping[str, Operation] = {}
 
     async def open(self, gateway: Gateway) -> None:
@@ -97,6 +118,19 @@ class ControlServer:
         finally:
             self.close()
 
+    async def change_operators(self, operators: OperatorsSettings) -> None:
+        """Other roles from now on, also for who is connected: who has none any more is cut off."""
+        self._operators = operators
+        for client in list(self._known):
+            peer = await trio.to_thread.run_sync(identify, client.credentials)
+            role = role_of(peer, operators.users, operators.groups)
+            if role == client.role:
+                continue
+            log.warning("%s has the role %s from now on, not %s", peer.name, role or "none", client.role)
+            client.role = role
+            if client.acts is not None:
+                client.acts.become(role)
+
     def close(self) -> None:
         """Give the path back."""
         if self._listening is not None:
@@ -117,9 +151,10 @@ class ControlServer:
     async def _serve_client(self, stream: trio.SocketStream, gateway: Gateway) -> None:
         connection = Connection(stream)
         try:
-            peer = await trio.to_thread.run_sync(identify, credentials_of(stream))
+            credentials = credentials_of(stream)
+            peer = await trio.to_thread.run_sync(identify, credentials)
             try:
-                operator = self._admit(peer)
+                client = _Client(credentials, self._admit(peer))
             except OperationError as error:
                 if isinstance(error, Forbidden):
                     await note_refusal(
@@ -134,9 +169,11 @@ class ControlServer:
                 await connection.send({"id": None, "error": error_of(error)})
                 return
             self._clients[peer.uid] += 1
+            self._known.append(client)
             try:
-                await self._greet(connection, gateway, operator, peer.pid)
+                await self._greet(connection, gateway, client, peer)
             finally:
+                self._known.remove(client)
                 self._clients[peer.uid] -= 1
                 self._clients += Counter()  # forgets who has none
         except Exception:
@@ -144,29 +181,32 @@ class ControlServer:
         finally:
             await trio.aclose_forcefully(stream)
 
-    def _admit(self, peer: Peer) -> Operator:
+    def _admit(self, peer: Peer) -> Role:
         role = role_of(peer, self._operators.users, self._operators.groups)
         if role is None:
             log.warning("the control socket refused %s", peer.name, extra={"pid": peer.pid})
-            raise Forbidden(
-                f"{peer.name} has no role here: an administrator gives one in [operators.users] or "
-                "[operators.groups] of the configuration"
-            )
+            raise _stranger(peer)
         is_owner = peer.uid in (0, os.geteuid())
         if self._clients.total() >= MOST_CLIENTS or (
             not is_owner and self._clients[peer.uid] >= MOST_CLIENTS_OF_A_USER
         ):
             raise Unavailable("too many connections to the control socket: close some")
-        return Operator(peer.name, role, "socket", f"pid {peer.pid}")
+        return role
 
-    async def _greet(self, connection: Connection, gateway: Gateway, operator: Operator, pid: int) -> None:
+    async def _greet(self, connection: Connection, gateway: Gateway, client: _Client, peer: Peer) -> None:
         try:
             hello = await self._hello(connection)
             if hello is None:
                 return
-            console = None
+            if client.role is None:
+                raise _stranger(peer)
+            operator = Operator(peer.name, client.role, "socket", f"pid {peer.pid}")
+            acts: Console | OperationsSession
             if hello["for"] == "console":
-                console = self._admit_console(hello, gateway, operator, pid)
+                acts = self._admit_console(hello, gateway, operator, peer.pid)
+            else:
+                acts = OperationsSession(connection, gateway, operator, self._registry)
+            client.acts = acts
         except OperationError as error:
             await connection.send({"hello": VERSION, "id": None, "error": error_of(error)})
             return
@@ -179,10 +219,10 @@ class ControlServer:
                 "role": operator.role,
             }
         )
-        if console is None:
-            await OperationsSession(connection, gateway, operator, self._registry).run()
+        if isinstance(acts, OperationsSession):
+            await acts.run()
         elif not connection.is_lost:
-            await console.run(*connection.hand_over())
+            await acts.run(*connection.hand_over())
 
     def _admit_console(
         self, hello: dict[str, Any], gateway: Gateway, operator: Operator, pid: int
@@ -210,3 +250,10 @@ class ControlServer:
         if not isinstance(purpose, str) or purpose not in PURPOSES:
             raise InvalidInput(f"nothing is served for that: only {', '.join(PURPOSES)}", field="for")
         return message
+
+
+def _stranger(peer: Peer) -> Forbidden:
+    return Forbidden(
+        f"{peer.name} has no role here: an administrator gives one in [operators.users] or "
+        "[operators.groups] of the configuration"
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from tm20tui.control.requests import error_of, run_operation
 from tm20tui.control.wire import encode
 from tm20tui.errors import Conflict, InvalidInput, NotFound, OperationError, Unavailable
 from tm20tui.model import utc_now
-from tm20tui.operations.call import Call, Operator
+from tm20tui.operations.call import Call, Operator, Role
 from tm20tui.operations.registry import Operation, to_json
 
 if TYPE_CHECKING:
@@ -60,6 +60,13 @@ class OperationsSession:
         self._operator = operator
         self._registry = registry
         self._requests: dict[Id, _Request] = {}
+
+    def become(self, role: Role | None) -> None:
+        """The operator has another role, from the next request on; without one there is none."""
+        if role is None:
+            self._connection.cut_off()
+        else:
+            self._operator = replace(self._operator, role=role)
 
     async def run(self) -> None:
         """Serve until the client closes, and until what it asked for is done."""

@@ -12,6 +12,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,6 +29,7 @@ from tm20tui.errors import Tm20Error, Unavailable
 from tm20tui.locale import Voice
 from tm20tui.locale import choose as choose_language
 from tm20tui.model import utc_now
+from tm20tui.operations.call import Operator
 from tm20tui.snapshot import Snapshot, TerminalLine
 from tm20tui.tui import formats, themes
 from tm20tui.tui.actions import Action, Undo
@@ -188,6 +190,13 @@ class ConsoleApp(App[int]):
     def _tell_waiting(self, name: str) -> None:
         with self._context():
             self.tell("warn", _("no answer from the server yet: {operation}").format(operation=name))
+
+    def become(self, operator: Operator) -> None:
+        """The operator has another role: what is open stays so, and is refused what needs more."""
+        self.client = replace(self.client, operator=operator)
+        self.tell("warn", _("your role is {role} from now on").format(role=_(operator.role)))
+        if self.mode_screen is not None:
+            self.mode_screen.look_soon()
 
     def role_refusal(self, operation: str) -> str:
         """Why this operator may not call it, "" if they may."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tm20tui.errors import InvalidInput
-from tm20tui.operations.call import Operator
+from tm20tui.operations.call import Operator, Role
 from tm20tui.tui.console import Client
 from tm20tui.tui.frames import CONSOLE_VERSION
 
@@ -37,13 +37,8 @@ def read_client(told: object, number: int, operator: Operator, pid: int, *, is_l
     if ssh := _text(told, "ssh", _ADDRESS):
         where.append(f"ssh {ssh} (as told)")
     where.append(f"pid {pid}")
-    seen = replace(
-        operator,
-        origin="console",
-        role="viewer" if read_only else operator.role,
-        address=" · ".join(where),
-    )
-    return Client(
+    seen = replace(operator, origin="console", address=" · ".join(where))
+    client = Client(
         number=number,
         operator=seen,
         is_local=is_local,
@@ -60,6 +55,13 @@ def read_client(told: object, number: int, operator: Operator, pid: int, *, is_l
         ascii=_flag(told, "ascii"),
         read_only=read_only,
     )
+    return with_role(client, operator.role)
+
+
+def with_role(client: Client, role: Role) -> Client:
+    """The client of an operator who has this role: a console that is read-only makes a viewer of anybody."""
+    operator = replace(client.operator, role="viewer" if client.read_only else role)
+    return replace(client, operator=operator)
 
 
 def clamp_size(columns: int, rows: int) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import asyncio
 import gc
 import logging
 import socket
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,12 @@ from tm20tui.attached import AttachedConsole
 from tm20tui.errors import Unavailable
 from tm20tui.locale import N_
 from tm20tui.model import utc_now
-from tm20tui.operations.call import Call, Operator
+from tm20tui.operations.call import Call, Operator, Role
 from tm20tui.operations.consoles import note_attached, note_detached
 from tm20tui.tui.bridge import Bridge
 from tm20tui.tui.console import Client
 from tm20tui.tui.frames import CODE_ENDED, CODE_STOPPED, End
-from tm20tui.tui.hello import read_client
+from tm20tui.tui.hello import read_client, with_role
 from tm20tui.tui.thread import ConsoleThread
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ _AUDIT_SECONDS = 5.0
 _COLLECT_EVERY = 8
 """Consoles that end leave cycles, and the collector hardly ever runs by itself in this process."""
 STOPPED = N_("the server has stopped")
+NO_ROLE = N_("you have no role here any more; the server goes on")
+_NO_ROLE = "its operator has no role any more"
 
 
 class ConsoleHost:
@@ -108,6 +111,19 @@ class Console:
         self._make_app = make_app
         self._on_end = on_end
         self._call = Call(gateway, client.operator)
+        self._shown: Stage | None = None
+
+    def become(self, role: Role | None) -> None:
+        """Its operator has another role from now on; without one it is closed."""
+        if role is None:
+            if self._shown is not None:
+                self._shown.end(_NO_ROLE, End(CODE_ENDED, NO_ROLE))
+            return
+        self.client = with_role(self.client, role)
+        self._call = replace(self._call, operator=self.client.operator)
+        self._gateway.attached.change_role(self.client.number, self.client.operator.role)
+        if self._shown is not None:
+            self._shown.become(self.client.operator)
 
     async def run(self, connection: socket.socket, early: bytes = b"") -> str:
         """Show it over a connected stream socket, which is closed at the end; how it ended.
@@ -116,7 +132,7 @@ class Console:
         """
         with connection:
             loop = await trio.to_thread.run_sync(self._thread.start)
-            stage = self._stage(loop)
+            stage = self._shown = self._stage(loop)
             begun = trio.current_time()
             self._gateway.attached.add(self._seen(), partial(_close, stage))
             try:

@@ -14,12 +14,14 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
 from tm20tui.attached import Attached, AttachedConsole
 from tm20tui.locale import N_
+from tm20tui.operations.call import Operator
 from tm20tui.tui.console import Client, Host
 from tm20tui.tui.driver import driver_for
 from tm20tui.tui.frames import CODE_DONE, CODE_ENDED, End
@@ -38,6 +40,7 @@ CLOSED = N_("the console is closed; the server goes on")
 CRASHED = N_("the console ended on an error; the server goes on and its log says more")
 
 MakeApp = Callable[[Client, Host, "Bridge"], App[Any]]
+"""An application that takes another role of its operator by `become`."""
 
 
 def make_console_app(client: Client, host: Host, bridge: Bridge) -> App[Any]:
@@ -68,6 +71,7 @@ class Stage:
         self._loop = loop
         self._link: Link | None = None
         self._ended = asyncio.Event()
+        self._app: App[Any] | None = None
 
     async def run(self, connection: socket.socket, early: bytes = b"") -> None:
         """Show the application until it, its client or the server has had enough."""
@@ -76,7 +80,7 @@ class Stage:
         if early:
             link.data_received(early)
         try:
-            app = self._build(link)
+            app = self._app = self._build(link)
             await self._play(app)
         except Exception as error:  # noqa: BLE001 - it costs this console, and is logged
             self._crashed(error)
@@ -88,6 +92,10 @@ class Stage:
     def end(self, how: str, told: End) -> None:
         """End the console: `how` is for the audit, `told` for its client. The first reason counts."""
         self._loop.call_soon_threadsafe(self._end, how, told)
+
+    def become(self, operator: Operator) -> None:
+        """Its operator has another role from now on."""
+        self._loop.call_soon_threadsafe(self._become, operator)
 
     def attached(self) -> tuple[AttachedConsole, ...]:
         """Every console that is open, by number."""
@@ -111,6 +119,12 @@ class Stage:
         self._ended.set()
         if self._link is not None:  # its operator need not wait for the application to come down
             self._link.close(told)
+
+    def _become(self, operator: Operator) -> None:
+        self.client = replace(self.client, operator=operator)
+        if self._app is not None:
+            with self._app._context():
+                self._app.become(operator)  # type: ignore[attr-defined]
 
     def _build(self, link: Link) -> App[Any]:
         with environment_of(self.client):
