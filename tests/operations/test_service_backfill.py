@@ -149,6 +149,25 @@ async def test_what_the_same_address_got_through_another_config_is_left_out(desk
     assert (found.counts, found.task) == (BackfillCounts(0, 0, 10, 0), None)
 
 
+@pytest.mark.parametrize("words", ["{}", "discarded by ann: found ({})"])
+@pytest.mark.parametrize("is_deleted", [False, True])
+async def test_what_the_same_address_may_have_got_through_another_config_is_held(
+    desk: Desk, words: str, is_deleted: bool
+) -> None:
+    await fill(desk, 4)
+    reason = words.format("may have arrived before it was refused: answered 409")
+    status = "held" if words == "{}" and not is_deleted else "failed"
+    await run(desk, f"UPDATE deliveries SET status = '{status}', last_error = '{reason}' WHERE id = 2")
+    if is_deleted:
+        await run(desk, f"UPDATE services SET deleted_at = '{NOON:%Y-%m-%d %H:%M:%S}+00:00'")
+    same = await add(desk, "old" if is_deleted else "again")
+    elsewhere = await add(desk, "elsewhere")
+    await run(desk, f"UPDATE services SET base_url = 'https://old.example' WHERE id = {same}")
+    for service, found in ((same, {"held": 1}), (elsewhere, {"pending": 4})):
+        await finished(desk, await backfill_service(desk.call("operator"), service, at(0), to_at=at(60)))
+        assert await desk.database.read(statuses, service) == found
+
+
 async def test_what_was_delivered_and_forgotten_is_left_out(desk: Desk) -> None:
     await fill(desk)
     await desk.database.write(

@@ -14,7 +14,14 @@ from typing import Any
 from sqlalchemy import BigInteger, BindParameter, Boolean, Connection, bindparam, text
 
 from tm20tui.model import HELD_TIME_PROBLEMS
-from tm20tui.store.deliveries import REPEATED, find_seen_until, lock_punches, refresh_punches
+from tm20tui.store.deliveries import (
+    DOUBTED,
+    IS_DOUBTED,
+    REPEATED,
+    find_seen_until,
+    lock_punches,
+    refresh_punches,
+)
 from tm20tui.store.schema import Utc
 
 Position = tuple[datetime, int]
@@ -62,8 +69,8 @@ def list_backfill(conn: Connection, period: Period, after: Position | None, limi
 def owe_punches(conn: Connection, period: Period, punch_ids: Sequence[int], *, hold: bool) -> int:
     """Owe those punches to the service, in order of time; return how many it was not owed before.
 
-    What may have been delivered before a backup was restored waits for an operator and, with
-    `hold`, what has no trustworthy time.
+    What may have been delivered to its address through another config, or before a backup was
+    restored, waits for an operator and, with `hold`, what has no trustworthy time.
     """
     lock_punches(conn, sorted(punch_ids))
     values = {**_values(period), "ids": list(punch_ids), "hold": hold, "seen": find_seen_until(conn)}
@@ -119,11 +126,18 @@ _LIST = (
     .columns(time_utc=Utc)
 )
 _HELD = ", ".join(f"'{problem}'" for problem in HELD_TIME_PROBLEMS)
+_DOUBT = (
+    f"CASE WHEN p.time_utc <= :seen THEN '{REPEATED}' "
+    "WHEN EXISTS (SELECT 1 FROM deliveries o JOIN services other ON other.id = o.service_id "
+    "JOIN services s ON s.id = :service AND s.base_url = other.base_url "
+    "AND s.attendance_endpoint = other.attendance_endpoint "
+    f"WHERE o.punch_id = p.id AND o.status || '' IN ('failed', 'held') AND {IS_DOUBTED}) "
+    f"THEN '{DOUBTED}through another config' ELSE '' END"
+)
 _OWE = text(
     "INSERT INTO deliveries (punch_id, service_id, status, last_error) "
     f"SELECT p.id, :service, CASE WHEN :hold AND p.time_problem IN ({_HELD}) THEN 'held' "
-    "WHEN p.time_utc <= :seen THEN 'held' ELSE 'pending' END, "
-    f"CASE WHEN p.time_utc <= :seen THEN '{REPEATED}' ELSE '' END "
+    f"WHEN {_DOUBT} <> '' THEN 'held' ELSE 'pending' END, {_DOUBT} "
     f"FROM punches p WHERE p.id IN :ids AND {_WANTED} ORDER BY p.time_utc, p.id "
     "ON CONFLICT DO NOTHING RETURNING punch_id"
 ).bindparams(

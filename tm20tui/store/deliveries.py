@@ -27,6 +27,9 @@ SEEN_UNTIL = "seen_until"
 """Under which name among the totals it is kept, in Unix seconds, until when punches may have been seen
 before a backup was restored."""
 
+IS_DOUBTED = f"(o.last_error LIKE '{DOUBTED}%' OR o.last_error LIKE 'discarded by %({DOUBTED}%')"
+"""A condition on a delivery `o`; an operator may have discarded it because it did arrive."""
+
 _NO_DOUBTS: Mapping[int, str] = {}
 
 SWEEP_CHUNK = 1000
@@ -272,12 +275,10 @@ _BACKFILL_STEP = text(
     "ORDER BY id LIMIT 1 OFFSET :offset"
 )
 _HELD = ", ".join(f"'{problem}'" for problem in HELD_TIME_PROBLEMS)
-# An operator may have discarded it because it did arrive.
 _DOUBT_OF_ANOTHER = (
     f"(SELECT MAX(CASE WHEN o.last_error LIKE '{DOUBTED}%' THEN o.last_error "
     f"ELSE '{DOUBTED}before the service was deleted' END) "
-    "FROM deliveries o WHERE o.punch_id = p.id AND o.status || '' = 'failed' AND "
-    f"(o.last_error LIKE '{DOUBTED}%' OR o.last_error LIKE 'discarded by %({DOUBTED}%'))"
+    f"FROM deliveries o WHERE o.punch_id = p.id AND o.status || '' = 'failed' AND {IS_DOUBTED})"
 )
 # Why nobody can tell whether a punch arrived, empty where it cannot have.
 _DOUBT = f"COALESCE({_DOUBT_OF_ANOTHER}, CASE WHEN p.time_utc <= :seen THEN '{REPEATED}' ELSE '' END)"

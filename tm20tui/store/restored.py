@@ -31,6 +31,7 @@ def hold_what_may_repeat(conn: Connection, *, log_id_floor: int, seen_until: dat
         conn.execute(_FORGET, {"name": name})
         conn.execute(_REMEMBER, {"name": name, "value": value})
     conn.execute(_RETURN_BATCHES, {"now": now})
+    conn.execute(_REMEMBER_BATCHES)
     punch_ids = conn.scalars(_HOLD, {"reason": f"{DOUBTED}since the backup was made"}).all()
     refresh_punches(conn, punch_ids)
     return len(punch_ids)
@@ -41,6 +42,10 @@ _REMEMBER = text("INSERT INTO totals (name, node, value) VALUES (:name, '', :val
 _RETURN_BATCHES = text(
     "UPDATE batches SET status = 'returned', settled_at = :now WHERE status = 'open'"
 ).bindparams(bindparam("now", type_=Utc))
+_REMEMBER_BATCHES = text(
+    "INSERT INTO delivery_batches (delivery_id, batch_id) "
+    "SELECT id, batch_id FROM deliveries WHERE status = 'in flight' ON CONFLICT DO NOTHING"
+)
 _HOLD = text(
     "UPDATE deliveries SET status = 'held', next_attempt_at = NULL, last_error = :reason "
     "WHERE service_id IN (SELECT s.id FROM services s WHERE s.deleted_at IS NULL) "
