@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from tests.ingest.frames import rows
 from tests.terminals.test_command_families import Simulated, simulated
 from tests.terminals.test_commands import PARIS
 from tm20tui.events import EventBus
+from tm20tui.ingest.registration import measure_drift
 from tm20tui.model import utc_now
 from tm20tui.settings.clock_section import ClockSettings
 from tm20tui.store.engine import Database
@@ -38,6 +39,22 @@ def test_an_alarm_clears_well_inside_the_limit_only(drift: float, has_alarm: boo
     assert is_wrong(drift, 30, has_alarm=has_alarm) == wrong
 
 
+@pytest.mark.parametrize(
+    ("text", "now", "drift"),
+    [
+        ("2026-10-25 02:30:00", datetime(2026, 10, 25, 0, 30, tzinfo=UTC), 0),
+        ("2026-10-25 02:30:00", datetime(2026, 10, 25, 1, 30, tzinfo=UTC), 0),
+        ("2026-10-25 02:35:00", datetime(2026, 10, 25, 1, 30, tzinfo=UTC), 300),
+        ("2026-10-25 02:58:00", datetime(2026, 10, 25, 1, 1, tzinfo=UTC), -180),
+        ("2026-10-25 03:30:00", datetime(2026, 10, 25, 1, 30, tzinfo=UTC), 3600),
+    ],
+)
+def test_a_right_clock_is_right_in_the_hour_that_comes_twice_too(
+    text: str, now: datetime, drift: float
+) -> None:
+    assert measure_drift(text, "Europe/Paris", now) == drift
+
+
 @asynccontextmanager
 async def watched(
     database: Database, vault: Vault, family: str, now: Callable[[], datetime] = utc_now, **settings: Any
@@ -50,7 +67,7 @@ async def watched(
 
 
 def put_off(desk: Simulated, seconds: float) -> None:
-    local = datetime.now(PARIS) + timedelta(seconds=seconds)
+    local = (utc_now() + timedelta(seconds=seconds)).astimezone(PARIS)
     assert desk.device.device.clock.set(f"{local:%Y-%m-%d %H:%M:%S}")
 
 

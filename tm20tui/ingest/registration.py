@@ -72,12 +72,16 @@ def _reported(devinfo: DevInfo, terminal: Terminal, received_at: datetime) -> di
 
 
 def measure_drift(time_raw: str | None, timezone: str, now: datetime) -> float | None:
-    """Terminal clock minus server clock in seconds, None when the terminal's text is no time."""
+    """Terminal clock minus server clock in seconds, None when the terminal's text is no time.
+
+    A time of the hour that a clock change repeats is taken for the one that is nearer.
+    """
     local = None if time_raw is None else parse_wall_clock(time_raw)
     if local is None:
         return None
+    meant = (local.replace(tzinfo=ZoneInfo(timezone), fold=fold) for fold in (0, 1))
     try:
-        drift = (local.replace(tzinfo=ZoneInfo(timezone)) - now).total_seconds()
+        drift = min(((instant - now).total_seconds() for instant in meant), key=abs)
     except OverflowError:
         return None
     return drift if abs(drift) < _LARGEST_DRIFT_SECONDS else None
