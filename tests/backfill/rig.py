@@ -41,13 +41,16 @@ class Office:
     nursery: trio.Nursery
     ledger: Ledger = field(default_factory=Ledger)
     scopes: dict[str, trio.CancelScope] = field(default_factory=dict)
+    connections: dict[str, Connection] = field(default_factory=dict)
 
     def call(self) -> Call:
         return Call(self.gateway, Operator("ann", "admin", "console"))
 
     def make(self, family: str, **changes: Any) -> Terminal:
         """A terminal that is not connected. `changes` of its firmware; it tells its counters once a `reg`."""
-        traits = Traits(seed=1, enrol_seconds=float("inf"), time_scale=0.01, history=200_000)
+        traits = Traits(
+            seed=1, enrol_seconds=float("inf"), time_scale=0.01, patience_seconds=10, history=200_000
+        )
         made = replace(FAMILIES[family], **({"repeats_reg_seconds": None} | changes))
         index = len(self.scopes) + 1
         return Terminal(index, made, make_roster(45, 1), traits=traits, ledger=self.ledger, tally=Tally())
@@ -55,16 +58,23 @@ class Office:
     async def plug(self, device: Terminal) -> int:
         """Connect a terminal; its id once it is registered."""
         scope = self.scopes[device.sn] = trio.CancelScope()
+        connection = Connection(device, Target.from_url(self.gateway.listener.address))
+        self.connections[device.sn] = connection
 
         async def run() -> None:
             with scope:
-                await Connection(device, Target.from_url(self.gateway.listener.address)).run()
+                await connection.run()
 
         self.nursery.start_soon(run)
         with trio.fail_after(30):
             while not device.is_registered:
                 await trio.sleep(0.005)
         return await self.terminal_id(device.sn)
+
+    def punch(self, device: Terminal) -> None:
+        """Somebody passes a terminal that is plugged in."""
+        device.punch(trio.current_time(), 1)
+        self.connections[device.sn].wake()
 
     async def unplug(self, device: Terminal) -> None:
         """The connection breaks."""

@@ -129,7 +129,7 @@ async def test_live_punches_during_a_pull_are_stored_once(
         terminal_id = await office.plug(device)
         await reached(office, terminal_id, 50)
         for _ in range(20):
-            device.punch(trio.current_time(), 1)
+            office.punch(device)
             await trio.sleep(0.02)
         await office.finished(terminal_id)
         with trio.fail_after(30):
@@ -155,7 +155,7 @@ async def test_what_was_told_before_live_punches_and_agreed_with_is_not_compared
         device.device.clock.set(f"{utc_now() - timedelta(minutes=1):%Y-%m-%d %H:%M:%S}")
         terminal_id = await office.plug(device)
         await reached(office, terminal_id, 1)
-        device.punch(trio.current_time(), 1)
+        office.punch(device)
         known = await office.agreed(terminal_id)
         # As when it repeated its `reg` during the pull.
         office.gateway.backfill._due.add(terminal_id)

@@ -57,7 +57,9 @@ async def test_kills_during_a_pull_lose_and_double_nothing(tmp_path: Path, famil
         1,
         FAMILIES[family],
         make_roster(45, 1),
-        traits=Traits(seed=1, enrol_seconds=float("inf"), time_scale=0.02, history=10_000),
+        traits=Traits(
+            seed=1, enrol_seconds=float("inf"), time_scale=0.02, patience_seconds=10, history=10_000
+        ),
         ledger=ledger,
         tally=tally,
     )

@@ -89,7 +89,7 @@ async def simulated(
     database: Database, vault: Vault, family: str, *, cloudtime: str = "always", **traits: Any
 ) -> AsyncIterator[Simulated]:
     ledger = Ledger()
-    settings = Traits(**({"seed": 1, "enrol_seconds": float("inf")} | traits))
+    settings = Traits(**({"seed": 1, "enrol_seconds": float("inf"), "patience_seconds": 10} | traits))
     device = Terminal(1, FAMILIES[family], make_roster(45, 1), traits=settings, ledger=ledger, tally=Tally())
     known = await make_terminal(database, device.sn, firmware=device.family.firmware)
     async with running_desk(database, vault, cloudtime=cloudtime) as desk, trio.open_nursery() as nursery:

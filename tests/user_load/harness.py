@@ -97,7 +97,7 @@ class _Run:
         self.outcome = Outcome()
         self._tell = tell
         self._ledger = Ledger()
-        traits = Traits(seed=1, enrol_seconds=float("inf"), time_scale=plan.time_scale)
+        traits = Traits(seed=1, enrol_seconds=float("inf"), time_scale=plan.time_scale, patience_seconds=10)
         self.device = Terminal(
             1, FAMILIES[plan.family], [], traits=traits, ledger=self._ledger, tally=Tally()
         )

@@ -51,7 +51,7 @@ class Rig:
         self, family: str = "TH900", index: int = 1, *, roster: int = 0, scale: float = 0.002
     ) -> tuple[Terminal, int]:
         """A simulated terminal that is connected, and its id here."""
-        traits = Traits(seed=1, enrol_seconds=float("inf"), time_scale=scale)
+        traits = Traits(seed=1, enrol_seconds=float("inf"), time_scale=scale, patience_seconds=10)
         device = Terminal(
             index, FAMILIES[family], make_roster(roster, 1), traits=traits, ledger=self.ledger, tally=Tally()
         )

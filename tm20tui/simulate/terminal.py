@@ -37,7 +37,8 @@ class Traits:
     """How the fleet wants its terminals to be.
 
     `batch`: records of one live frame. `closed_loop`: make the next batch as soon as the
-    last one is acknowledged. `time_scale` multiplies every wait of the firmware.
+    last one is acknowledged. `time_scale` multiplies every wait of the firmware; `patience_seconds`,
+    where it is given, is how long an answer is waited for before the question is repeated, as it is.
     `enrol_seconds`: mean time between two enrolments at the keypad, `inf` for none.
     `history`: stored logs a terminal keeps for `getalllog`.
     """
@@ -46,6 +47,7 @@ class Traits:
     batch: int = 1
     closed_loop: bool = False
     time_scale: float = 1.0
+    patience_seconds: float | None = None
     drift_seconds: float = 0.0
     enrol_seconds: float = 600.0
     history: int = 5000
@@ -92,6 +94,8 @@ class Terminal:
         self.tally = tally
         self._allowance = allowance
         self._scale = traits.time_scale
+        self._patience = traits.patience_seconds or REPEAT_SECONDS * self._scale
+        self._senduser_patience = traits.patience_seconds or SENDUSER_REPEAT_SECONDS * self._scale
         self._first_number = ledger.next_number(self.sn)
 
         self.is_connected = False
@@ -180,7 +184,7 @@ class Terminal:
         elif self._live_ready:
             at = min(at, self._live_ready[0])
         if self.device.outbox:
-            at = min(at, self._extra_sent_at + SENDUSER_REPEAT_SECONDS * self._scale)
+            at = min(at, self._extra_sent_at + self._senduser_patience)
         return min(at, self._enrol_at)
 
     def due(self, now: float) -> list[str]:
@@ -188,8 +192,11 @@ class Terminal:
         texts: list[str] = []
         if now >= self._reg_at:
             texts.append(self._reg_text())
-            wait = REPEAT_SECONDS if not self.is_registered else self.family.repeats_reg_seconds
-            self._reg_at = NEVER if wait is None else now + wait * self._scale
+            heartbeat = self.family.repeats_reg_seconds
+            if not self.is_registered:
+                self._reg_at = now + self._patience
+            else:
+                self._reg_at = NEVER if heartbeat is None else now + heartbeat * self._scale
         while self._replies and self._replies[0][0] <= now:
             self._answer_command(self._replies.popleft()[1], now, texts)
         if self.is_registered:
@@ -317,7 +324,7 @@ class Terminal:
                 self.wants_close = True
                 self.reconnect_after_seconds = 4.0
                 return
-            sent.resend_at = now + REPEAT_SECONDS * self._scale
+            sent.resend_at = now + self._patience
             self._resend(sent, texts)
             return
         largest = max(BACKLOG_BATCH, self.traits.batch)
@@ -339,7 +346,7 @@ class Terminal:
         rows = self._rows(list(islice(logs.pending, count)))
         text = f'{{"cmd":"sendlog","sn":"{self.sn}","count":{count},"logindex":{logindex},"record":[{rows}]}}'
         self._outstanding = _Outstanding(
-            self._number(position), count, logindex, text, now, now + REPEAT_SECONDS * self._scale
+            self._number(position), count, logindex, text, now, now + self._patience
         )
         self.tally.frames += 1
         texts.append(text)
@@ -362,7 +369,7 @@ class Terminal:
         texts.append(sent.text)
 
     def _send_extra(self, now: float, texts: list[str]) -> None:
-        if self.device.outbox and now >= self._extra_sent_at + SENDUSER_REPEAT_SECONDS * self._scale:
+        if self.device.outbox and now >= self._extra_sent_at + self._senduser_patience:
             self._extra_sent_at = now
             texts.append(_dump(self.device.outbox[0]))
 
