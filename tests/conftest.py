@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -59,16 +59,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 ZONES = ("UTC", "Europe/Paris", "Asia/Kolkata")
 """Of the sites in tests."""
-ROOM_SECONDS = 60.0
+ROOM = timedelta(seconds=60)
 
 
 def pytest_runtest_setup() -> None:
-    """Many tests compare days: no day ends in the middle of one."""
-    for zone in ZONES:
-        now = datetime.now(ZoneInfo(zone))
-        left = 86_400 - (now.hour * 3600 + now.minute * 60 + now.second)
-        if left < ROOM_SECONDS:
-            time.sleep(left + 1)
+    """Many tests compare days and local times: no day ends, no clock is changed in the middle of one."""
+    while any(_changes_soon(ZoneInfo(zone)) for zone in ZONES):
+        time.sleep(0.5)
+
+
+def _changes_soon(zone: ZoneInfo) -> bool:
+    now = datetime.now(UTC)
+    local, later = now.astimezone(zone), (now + ROOM).astimezone(zone)
+    return (local.date(), local.utcoffset()) != (later.date(), later.utcoffset())
 
 
 POSTGRES_URL = os.environ.get("TM20_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")

@@ -49,7 +49,7 @@ async def test_the_server_does_what_its_document_says(sqlite_url: str, tmp_path:
             *chosen(part),
             *("--max-examples", EXAMPLES, "--no-color", "--suppress-health-check", "all"),
             # It would be read for ever.
-            *("--exclude-path", "/devices/api/events/", "--request-timeout", "10"),
+            *("--exclude-path", "/devices/api/events/", "--request-timeout", "30"),
         ]
         with trio.fail_after(600):
             done = await trio.run_process(

@@ -45,7 +45,7 @@ def shown(seen: Console) -> list[object]:
 
 def add_hours(world: World, terminal: int, minutes: int) -> None:
     """A schedule of today by which the punches of `fill` are so many minutes late."""
-    at = utc_now().astimezone(ZoneInfo("Europe/Paris")) - timedelta(minutes=60 + minutes)
+    at = (utc_now() - timedelta(minutes=60 + minutes)).astimezone(ZoneInfo("Europe/Paris"))
     for weekday in range(7):
         hours = {
             "name": f"day {weekday}",

@@ -198,7 +198,11 @@ def test_viewers_change_nothing(world: World, terminals: list[int]) -> None:
             await seen.see("needs the role operator, yours is viewer")
             assert isinstance(seen.app.screen, WeekScreen)
         assert len(hours(world, terminals[0])) == 2
-        refused = world.operate("audit.list", outcome="refused", operation="schedules.sync").entries
-        assert [one.operator for one in refused] == ["eve"]
+
+        def refused() -> list[str]:
+            found = world.operate("audit.list", outcome="refused", operation="schedules.sync").entries
+            return [one.operator for one in found]
+
+        await seen.until(lambda: refused() == ["eve"])
 
     week(world, terminals[0], body, who=client("viewer", name="eve"))

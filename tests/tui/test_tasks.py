@@ -135,9 +135,12 @@ def test_viewers_look_but_end_nothing(world: World) -> None:
         await seen.see("needs the role operator, yours is viewer")
         await seen.press("right", "r")
         await seen.see("needs the role operator")
+        await seen.until(lambda: refused() == ["eve"])
+
+    def refused() -> list[str]:
+        found = world.operate("audit.list", operation="tasks.cancel", outcome="refused").entries
+        return [one.operator for one in found]
 
     look(world, body, who=client("viewer", name="eve"), size=(60, 16))
     assert world.gateway.tasks.get(task).status == "running"
-    refused = world.operate("audit.list", operation="tasks.cancel", outcome="refused").entries
-    assert [one.operator for one in refused] == ["eve"]
     world.operate("tasks.cancel", task_id=task)
