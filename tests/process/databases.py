@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,7 +26,12 @@ def take_away(server_url: str, url: str) -> None:
     """As when PostgreSQL is stopped: whoever is connected is cut off, and nobody comes in."""
     name = make_url(url).database
     _execute(server_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-    _execute(server_url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    connected = f"FROM pg_stat_activity WHERE datname = '{name}'"
+    _execute(server_url, f"SELECT pg_terminate_backend(pid) {connected}")
+    # They end when they notice, and hold their locks until then.
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        while connection.execute(f"SELECT 1 {connected}").fetchall():  # type: ignore[arg-type]
+            time.sleep(0.01)
 
 
 def give_back(server_url: str, url: str) -> None:
@@ -41,9 +47,15 @@ def stolen_lock(url: str) -> Iterator[None]:
             "SELECT l.pid, l.objid FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
             "WHERE l.locktype = 'advisory' AND d.datname = current_database()"
         )
+        connection.execute("SET lock_timeout = '1s'")
         ((pid, number),) = connection.execute(held).fetchall()
-        connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
-        connection.execute("SELECT pg_advisory_lock(%s::bigint)", (number,))
+        while True:
+            connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
+            try:
+                connection.execute("SELECT pg_advisory_lock(%s::bigint)", (number,))
+                break
+            except psycopg.errors.LockNotAvailable:  # the server was faster
+                ((pid, _),) = connection.execute(held).fetchall()
         yield
 
 
