@@ -111,7 +111,7 @@ class Office:
     async def finished(self, terminal_id: int, *, pulls: int = 1) -> Reconciliation:
         """What is known once so many pulls are over."""
         last = None
-        with trio.fail_after(30):
+        with trio.fail_after(60):
             while True:
                 known = await self.known(terminal_id)
                 if known.finished_at is not None and known.finished_at != last:
