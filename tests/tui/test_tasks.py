@@ -132,7 +132,7 @@ def test_viewers_look_but_end_nothing(world: World) -> None:
     async def body(seen: Console) -> None:
         await seen.see("kept")
         await seen.press("delete")
-        await seen.see("needs the role operator, yours is viewer")
+        await seen.see("needs the role operator")
         await seen.press("right", "r")
         await seen.see("needs the role operator")
         await seen.until(lambda: refused() == ["eve"])
