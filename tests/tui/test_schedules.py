@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
-from tests.tui.world import Console, World, client, console
+from tests.tui.world import Console, World, client, console, running
 from tm20tui.store.terminals import add_terminal
 from tm20tui.tui.dialogs import Confirm
 from tm20tui.tui.form import Form
+from tm20tui.tui.grid import MOST_ROWS
 from tm20tui.tui.modes.schedule_week import WeekScreen
+from tm20tui.tui.modes.schedules import SchedulesMode
 
 HOSTILE = "Nuit [/x] " + "é" * 60
 
@@ -206,3 +210,27 @@ def test_viewers_change_nothing(world: World, terminals: list[int]) -> None:
         await seen.until(lambda: refused() == ["eve"])
 
     week(world, terminals[0], body, who=client("viewer", name="eve"))
+
+
+def test_terminals_beyond_what_a_table_holds_are_not_called_new(tmp_path: Path) -> None:
+    def fill(conn: Connection, site_id: int) -> None:
+        for number in range(MOST_ROWS + 10):
+            values = {"admission": "approved", "direction_policy": "terminal", "now": datetime.now(UTC)}
+            add_terminal(conn, f"MANY{number:04}", site_id=site_id, **values)
+
+    async def body(world: World) -> None:
+        async with console(world) as seen:
+            await seen.press("6")
+            await seen.see("500/510")
+            mode = seen.mode(SchedulesMode)
+            for _ in range(2):
+                await mode.look()
+            assert "new" not in str(mode.grid.border_title)
+            made_terminal(world, "LAST0001")
+            world.do(world.gateway._snapshots.refresh)
+            await seen.see("500/511", "1 new — F5")
+
+    with running(tmp_path) as world:
+        world.write(fill, world.gateway.site_id)
+        world.do(world.gateway._snapshots.refresh)
+        asyncio.run(body(world))

@@ -90,6 +90,7 @@ class TableMode(ModeScreen):
         self.bar = FilterBar(id="filter", compact=True)
         self._all: tuple[Row, ...] = ()
         self._existing: Collection[Key] = ()
+        self._settled: Collection[Key] = ()
         self._marked: dict[Key, Row] = {}
         self._waiting = 0
         self._sort = next(iter(self.sorts), "")
@@ -186,7 +187,7 @@ class TableMode(ModeScreen):
             if self._is_settled and not settle:
                 rows = self._calm(rows)
             else:
-                self._waiting, self._is_settled = 0, True
+                self._waiting, self._is_settled, self._settled = 0, True, set(self._existing)
             self.grid.sorted_by = (self._sort, self._reversed) if self._sort else None
         self.grid.empty = self._nothing() if not rows else ""
         # A filter or another page hides marks, it does not take them off.
@@ -202,7 +203,8 @@ class TableMode(ModeScreen):
             self._waiting = 0
             return list(rows)
         known = [row for row in rows if row.key in shown]
-        self._waiting = len(rows) - len(known)
+        # What there was before and is not shown is beyond what a table holds, not new.
+        self._waiting = sum(row.key not in shown and row.key not in self._settled for row in rows)
         return sorted(known, key=lambda row: shown[row.key])
 
     def _nothing(self) -> str:

@@ -135,9 +135,9 @@ class LiveMode(TableMode):
         sums = tuple(line.sent + line.failed + line.pending for line in seen.services)
         names = {line.id: line.name for line in seen.terminals if line.name}
         known = self._stored, self._sums, self._names
-        if (seen.punches_stored, sums, names) != known or is_asked or not self.grid.rows:
-            self._stored, self._sums, self._names = seen.punches_stored, sums, names
+        if (seen.punches_stored, sums, names) != known or is_asked:
             page = await self.call("punches.list", limit=_SHOWN)
+            self._stored, self._sums, self._names = seen.punches_stored, sums, names
             self._all = tuple(self._row(log) for log in page.logs)
         self._show(settle=is_asked)
         if self._events.display:
