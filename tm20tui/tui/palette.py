@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,6 +10,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.markup import escape
 
+from tm20tui.tui.finding import LEAST_OF_BEST, fit, words_of
 from tm20tui.tui.language import N_, _
 from tm20tui.tui.modes.terminal_acts import TERMINAL_ACTIONS
 from tm20tui.tui.safe import fold, safe
@@ -19,17 +20,23 @@ if TYPE_CHECKING:
     from tm20tui.tui.app import ConsoleApp
 
 _MOST_TERMINALS = 20
+_MOST_HITS = 30
 _SHORTEST_VERB = 3
+_NEAR = 0.35
 
 
 class Command(NamedTuple):
-    """One line of the palette."""
+    """One line of the palette; `words` are searched too, and never shown.
+
+    `is_first` is shown before anything is typed; `is_near` is what people mean more often than the others.
+    """
 
     words: str
     text: str
     help: str
     run: Callable[[], object]
     is_first: bool = False
+    is_near: bool = True
 
 
 class Commands(Provider):
@@ -49,14 +56,10 @@ class Commands(Provider):
 
     async def search(self, query: str) -> Hits:
         """What fits, without case and accents."""
-        matcher = self.matcher(fold(query))
-        found = 0
-        for command in self._commands(query):
-            score = max(matcher.match(fold(command.words)), matcher.match(fold(command.text)))
-            if score > 0:
-                found += 1
-                # A name may look like markup.
-                yield Hit(score, Content(command.text), command.run, help=escape(command.help))
+        found = rank(query, self._commands(query))
+        for score, command in found:
+            # A name may look like markup.
+            yield Hit(score, Content(command.text), command.run, help=escape(command.help))
         if not found:
             # Textual would say so itself, but in English.
             yield Hit(0.01, _("nothing is called that"), lambda: None)
@@ -119,10 +122,11 @@ class Commands(Provider):
     def _operations(self, app: ConsoleApp) -> list[Command]:
         return [
             Command(
-                f"{operation.name} {operation.summary}",
+                f"{operation.summary} {_(operation.summary)}",
                 operation.name,
                 app.role_refusal(operation.name) or _summary(_(operation.summary)),
                 partial(app.ask_operation, operation.name),
+                is_near=False,
             )
             for operation in app.backend.registry.values()
         ]
@@ -163,6 +167,18 @@ class Commands(Provider):
             for action in named
             for line in lines[:_MOST_TERMINALS]
         ]
+
+
+def rank(query: str, commands: Iterable[Command]) -> list[tuple[float, Command]]:
+    """What is meant, best first: what can be done here before operations by name; nothing far-fetched."""
+    if not words_of(query):
+        text = query.strip()
+        return [(1.0, one) for one in commands if text and text in f"{one.words} {one.text}"][:_MOST_HITS]
+    scores = ((fit(query, words_of(one.text), words_of(one.words)), one) for one in commands)
+    found = [(score + _NEAR * one.is_near, one) for score, one in scores if score]
+    found.sort(key=lambda hit: -hit[0])
+    least = found[0][0] * LEAST_OF_BEST if found else 0.0
+    return [hit for hit in found if hit[0] >= least][:_MOST_HITS]
 
 
 def _summary(text: str) -> str:
