@@ -50,13 +50,14 @@ LIGHT = Theme(
         "border-blurred": "#A8A8A0",
     },
 )
+# Vermillion and orange of the palette, lighter: as they are the one is hard to read on the rows of the frame.
 COLOUR_BLIND = Theme(
     name="tm20-cb",
     primary="#56B4E9",
     secondary="#CC79A7",
     accent="#56B4E9",
-    warning="#E69F00",
-    error="#D55E00",
+    warning="#F0B020",
+    error="#EA6C12",
     success="#56B4E9",
     foreground="#E4E4E4",
     background="#14171C",
@@ -65,8 +66,8 @@ COLOUR_BLIND = Theme(
     dark=True,
     variables={
         "text-success": "#56B4E9",
-        "text-warning": "#E69F00",
-        "text-error": "#D55E00",
+        "text-warning": "#F0B020",
+        "text-error": "#EA6C12",
         "text-secondary": "#CC79A7",
         "text-accent": "#F0E442",
         "border": "#3D4654",

@@ -304,7 +304,9 @@ class DeliveryMode(DeliveryActs, FollowingTable):
         else:
             rows.append(paint.line((_("no attempt yet"), "dim")))
         rows.append(outlook(story, app.zone, now))
-        self.panel.entitle(f"{_('No.')} {story.delivery.id} · {safe(story.service.name, 40)}")
+        state = state_of(story.delivery)
+        named = f"{_('No.')} {story.delivery.id} · {safe(story.service.name, 40)} · "
+        self.panel.entitle(paint.line(named, (state.text(), state.tone)))
         self.panel.show(paint.lines(*rows))
 
     def url_of(self, story: DeliveryStory) -> str:

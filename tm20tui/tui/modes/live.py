@@ -190,7 +190,10 @@ class LiveMode(TableMode):
     def _draw_state(self) -> None:
         panel = self.query_one("#state", Still)
         first = not self.app.seen.terminals
-        self.set_class(first, "-first")
+        if first != self.has_class("-first"):
+            self.set_class(first, "-first")
+            # The panel has another width from then on.
+            self.call_after_refresh(self._draw_state)
         if self._overview is None:
             return
         if first:

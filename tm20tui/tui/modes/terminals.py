@@ -40,7 +40,8 @@ _NARROW = (
     Column("undelivered", N_("Undel."), 7, right=True),
 )
 _WIDE = (
-    *_NARROW[:3],
+    Column("state", N_("State"), 13),
+    *_NARROW[1:3],
     Column("firmware", N_("Firmware"), 11, grow=1, level=1),
     _NARROW[3],
     Column("users", N_("Users"), 9, right=True, short=N_("Usr.")),
@@ -49,9 +50,9 @@ _WIDE = (
     Column("commands", N_("Cmd"), 3, right=True, level=1),
     Column("model", N_("Model"), 6, level=2),
     Column("address", N_("Address"), 15, level=2),
-    Column("mac", N_("MAC"), 17, level=2),
     Column("since", N_("Since"), 6, level=2),
     Column("drops", N_("Drops"), 5, right=True, level=2),
+    Column("mac", N_("MAC"), 17, level=2),
 )
 
 
@@ -151,7 +152,7 @@ class TerminalsMode(TerminalActs, TableMode):
         drift, logs = formats.drift(line.drift_seconds), used_of(line.logs_used, line.logs_max, short=short)
         offline = line.state == "offline"
         return {
-            "state": (state.mark(), state.tone),
+            "state": (state.mark() if short else state.text(), state.tone),
             "sn": safe(line.sn, 64),
             "name": safe(line.name, 100) if line.name else ("" if line.state != "waiting" else _("(new)")),
             "firmware": safe(line.firmware, 64),
