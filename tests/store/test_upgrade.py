@@ -213,6 +213,21 @@ async def test_a_damaged_database_can_be_replaced_and_all_that_was_replaced_is_k
     assert all(path is not None and path.read_bytes() == damage for path, damage in found)
 
 
+async def test_a_backup_of_an_older_program_is_restored(tmp_path: Path) -> None:
+    old, path = tmp_path / "old.db", tmp_path / "tm20.db"
+    database = Database(f"sqlite:///{old}")
+    config = _config()
+    with database.connect(writing=True) as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.execute(text("INSERT INTO sites (name, timezone) VALUES ('old', 'UTC')"))
+    database.close()
+    database = Database(f"sqlite:///{path}")
+    assert restore(database, old, force=False).kept is None
+    assert (site_names(database), current_version(database)) == (["old"], latest_version())
+    database.close()
+
+
 async def test_what_is_no_backup_of_ours_is_refused(sqlite_database: Database, tmp_path: Path) -> None:
     junk = tmp_path / "junk.db"
     junk.write_bytes(b"not a database" * 100)

@@ -183,11 +183,12 @@ def _read_end(path: Path) -> _End:
             last, at = connection.execute("SELECT MAX(id), MAX(received_at) FROM punches").fetchone()
             query = "SELECT value FROM totals WHERE name = ?"
             before = connection.execute(query, (SEEN_UNTIL,)).fetchone()
-    except sqlite3.Error:
+        times = [datetime.fromisoformat(at).replace(tzinfo=UTC)] if at else []
+        times += [datetime.fromtimestamp(before[0], UTC)] if before else []
+        return _End(int(last or 0), max(times, default=None))
+    except (sqlite3.Error, ValueError, TypeError, OverflowError):
+        # What a damaged file says may be anything.
         return _End()
-    times = [datetime.fromisoformat(at).replace(tzinfo=UTC)] if at else []
-    times += [datetime.fromtimestamp(before[0], UTC)] if before else []
-    return _End(last or 0, max(times, default=None))
 
 
 def _set_aside(path: Path) -> Path:
