@@ -97,12 +97,13 @@ class TestStop:
 
 
 class FlakyDatabase:
-    """A database whose writes of one function fail for a while."""
+    """A database whose writes of one function fail for a while, or are kept and not told of."""
 
-    def __init__(self, real: Database, name: str, failures: int) -> None:
+    def __init__(self, real: Database, name: str, failures: int, *, is_kept: bool = False) -> None:
         self.real = real
         self.name = name
         self.failures = failures
+        self.is_kept = is_kept
 
     async def read(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return await self.real.read(function, *args, **kwargs)
@@ -110,6 +111,8 @@ class FlakyDatabase:
     async def write_together(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if function.__name__ == self.name and self.failures:
             self.failures -= 1
+            if self.is_kept:
+                await self.real.write_together(function, *args, **kwargs)
             raise StoreUnavailable("down")
         return await self.real.write_together(function, *args, **kwargs)
 
@@ -140,6 +143,26 @@ class TestStoreDown:
                 door = await desk.ask(OpenDoor(), expires_seconds=0)
                 assert (await desk.wait(door)).status == "expired"
             assert flaky.failures == 0
+
+    @pytest.mark.parametrize("step", ["take", "settle"])
+    async def test_what_is_kept_without_a_word_is_neither_forgotten_nor_done_twice(
+        self,
+        database: Database,
+        vault: Vault,
+        clock: MockClock,
+        caplog: pytest.LogCaptureFixture,
+        step: str,
+    ) -> None:
+        async with running_desk(database, vault) as desk, desk.server.terminal() as socket:
+            flaky = FlakyDatabase(database, step, 2, is_kept=True)
+            desk.desk._book._database = flaky  # type: ignore[assignment]
+            asked = await desk.ask(OpenDoor())
+            assert (await hear(socket))["cmd"] == "opendoor"
+            await reply(socket, "opendoor")
+            done = await desk.wait(asked)
+            assert (done.status, done.attempts, flaky.failures) == ("confirmed", 1, 0)
+            await expect_no_frame(socket)
+            assert "too late" not in caplog.text
 
 
 async def test_a_bug_costs_one_command_and_no_other(

@@ -58,6 +58,8 @@ class CommandBook:
         self._watches: dict[int, _Watch] = {}
         self._expiries: list[datetime] = []
         self._swept_at = -math.inf
+        # By terminal: what may be recorded as sent although whoever was to send it was not told.
+        self._unsure: dict[int, int] = {}
         self.on_settled: list[Callable[[CommandRecord], None]] = []
 
     async def add(
@@ -133,9 +135,13 @@ class CommandBook:
         """
         now = self.now()
         settled: list[CommandRecord] = []
+        chosen = unsure = self._unsure.pop(terminal_id, None)
 
         def take(connection: Connection) -> tuple[CommandRecord, Command] | None:
+            nonlocal chosen
             settled.clear()
+            if unsure is not None and store.get_command(connection, unsure).status == "sent":
+                store.withdraw(connection, unsure)
             while record := store.claim_next(connection, terminal_id, now, hold=hold, expired=settled):
                 try:
                     command = self._command_of(connection, record)
@@ -149,10 +155,17 @@ class CommandBook:
                     )
                     continue
                 move_command(record.status, "send")
+                chosen = record.id
                 return store.mark_sent(connection, record.id, now), command
             return None
 
-        taken = await self._database.write_together(take)
+        try:
+            taken = await self._database.write_together(take)
+        except StoreUnavailable:
+            # A database that went away while it committed may have kept it.
+            if chosen is not None:
+                self._unsure[terminal_id] = chosen
+            raise
         for record in settled:
             self.announce(record)
         return taken
@@ -171,8 +184,13 @@ class CommandBook:
     async def settle(self, record: CommandRecord, verdict: Verdict, terminal: Terminal) -> None:
         """Write the outcome, what it teaches about the firmware, and the drift it measured."""
         status, now = move_command(record.status, verdict.event), self.now()
+        is_tried = False
 
         def settle(connection: Connection) -> CommandRecord:
+            nonlocal is_tried
+            if is_tried and (kept := store.get_command(connection, record.id)).settled_at == now:
+                return kept
+            is_tried = True
             settled = store.settle(
                 connection,
                 record.id,
