@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -231,8 +233,13 @@ async def test_a_backup_of_an_older_program_is_restored(tmp_path: Path) -> None:
 async def test_what_is_no_backup_of_ours_is_refused(sqlite_database: Database, tmp_path: Path) -> None:
     junk = tmp_path / "junk.db"
     junk.write_bytes(b"not a database" * 100)
-    for source in (junk, tmp_path / "absent.db"):
-        with pytest.raises(StoreError):
+    unversioned, cut = tmp_path / "unversioned.db", tmp_path / "cut.db"
+    backup(sqlite_database, unversioned)
+    cut.write_bytes(unversioned.read_bytes()[:100_000])
+    with contextlib.closing(sqlite3.connect(unversioned)) as connection, connection:
+        connection.execute("DELETE FROM alembic_version")
+    for source in (junk, tmp_path / "absent.db", unversioned, cut):
+        with pytest.raises(StoreError, match="not a backup|no file"):
             restore(sqlite_database, source, force=True)
 
 

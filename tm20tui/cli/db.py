@@ -55,7 +55,7 @@ def restore(settings: Settings, source: Path, *, force: bool) -> int:
     if done.held:
         text = _("{count} deliveries are held: they may have arrived since the backup was made.")
         print(text.format(count=done.held))
-    text = _("So will be punches from before {time} that terminals send again.")
+    text = _("Punches from before {time} that terminals send again will be held.")
     print(text.format(time=f"{done.seen_until.astimezone():%Y-%m-%d %H:%M %z}"))
     return 0
 

@@ -212,14 +212,14 @@ def _check_backup(source: Path) -> None:
     try:
         with contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as connection:
             verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
-            revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.Error:
+            (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except (sqlite3.Error, TypeError):
         raise StoreError(f"{source} is not a backup of this program's database") from None
     if verdict != "ok":
         raise StoreError(f"{source} is damaged: {verdict}")
     try:
-        ScriptDirectory.from_config(_config()).get_revision(revision[0])
-    except (CommandError, TypeError):
+        ScriptDirectory.from_config(_config()).get_revision(revision)
+    except CommandError:
         raise SchemaTooNew(f"{source} was made by a newer tm20tui than this one") from None
 
 
