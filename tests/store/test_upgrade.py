@@ -239,7 +239,7 @@ async def test_what_is_no_backup_of_ours_is_refused(sqlite_database: Database, t
     with contextlib.closing(sqlite3.connect(unversioned)) as connection, connection:
         connection.execute("DELETE FROM alembic_version")
     for source in (junk, tmp_path / "absent.db", unversioned, cut):
-        with pytest.raises(StoreError, match="not a backup|no file"):
+        with pytest.raises(StoreError, match=r"not a backup|no file"):
             restore(sqlite_database, source, force=True)
 
 
