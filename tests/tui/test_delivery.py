@@ -403,13 +403,18 @@ def test_opening_paints_each_part_once_and_asks_for_the_hosts_zone_once(
         (("3", "j"), lambda seen: mode(seen).grid.cursor_index == 1),
         (("3", "j", "enter"), lambda seen: isinstance(seen.app.screen, DeliveryDetail)),
         (("3", "slash", "4", "2", "2"), lambda seen: mode(seen).filter.text == "422"),
-        (("2", "3", "end"), lambda seen: mode(seen).grid.cursor_row.key == 3),
+        (("2", "3", "end"), lambda seen: getattr(mode(seen).grid.cursor_row, "key", None) == 3),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )
 def test_keys_sent_with_the_digit_of_a_mode_reach_the_mode(
-    company: World, keys: tuple[str, ...], done: Callable[[Console], bool]
+    company: World,
+    monkeypatch: pytest.MonkeyPatch,
+    keys: tuple[str, ...],
+    done: Callable[[Console], bool],
 ) -> None:
+    monkeypatch.setattr("tm20tui.tui.typeahead.PATIENCE_SECONDS", 30.0)
+
     async def play() -> None:
         async with console(company) as seen:
             ahead = TypeAhead(seen.app, seen.app.post_message)

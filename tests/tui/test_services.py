@@ -322,6 +322,8 @@ def test_sending_by_hand_tells_what_came_of_it_and_resumes_a_paused_one(company:
         await seen.press("a", "p")
         await seen.until(lambda: "sent, 0 failed, 0 left" in seen.app.messages.all[-1].text)
         assert service(company).health == "healthy"
+        mode(seen).action_refresh_now()
+        await seen.until(lambda: "✗ paused" not in seen.text())
         await seen.press("a")
         await seen.see("it is not paused")
 
