@@ -54,7 +54,7 @@ async def test_a_punch_that_failed_twice_and_then_was_sent_shows_all_of_it(
     async with open_rig(database, vault, mock_clock) as rig:
         await rig.add_service(retry_attempts=5)
         ids = await rig.punch(4)
-        rig.receiver.script = [says(503, b"try later")]
+        rig.receiver.script = [says(503, b"try later", ("retry-after", "1"))]
         rig.receiver.always = refuse_if(ids[1])
         await rig.start()
         await rig.until_health("backing off")
