@@ -111,7 +111,8 @@ class Pulse:
         meters = self._gateway.meters
         return Rates(
             seconds=seconds,
-            punches_per_minute=60 * (now.stored - before.stored) / seconds,
+            # Of less than a minute nothing is known about a minute but what came in it.
+            punches_per_minute=60 * (now.stored - before.stored) / max(60.0, seconds),
             frames_per_second=count / seconds,
             ack_mean_seconds=(now.ack_seconds - before.ack_seconds) / count if count else None,
             ack_p95_seconds=_percentile(meters.ack, acks, 0.95),

@@ -110,6 +110,7 @@ def test_every_kind_of_event_has_words() -> None:
         ({"sent": 25, "failed": 0}, "✓", "hr: 25 sent"),
         ({"sent": 1, "failed": 2, "outcome": "said no"}, "✗", "hr: 1 sent, 2 failed, said no"),
         ({"sent": 0, "failed": 0, "outcome": "no answer in 5 s"}, "…", "hr: no answer in 5 s"),
+        ({"sent": 0, "failed": 0, "outcome": "split"}, "…", "hr: split in two, to find what is refused"),
         ({"sent": 0, "failed": 0}, "…", "hr: nothing sent"),
     ],
 )

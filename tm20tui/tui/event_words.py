@@ -23,6 +23,7 @@ from tm20tui.tui.states import (
     UNKNOWN,
     State,
 )
+from tm20tui.tui.task_names import task_name
 
 _COMMANDS = {
     "confirmed": DONE,
@@ -34,6 +35,7 @@ _COMMANDS = {
 }
 _WORKS = {"done": DONE, "failed": FAILED, "cancelled": CANCELLED}
 _OUTCOMES = {"done": DONE, "refused": CANCELLED, "failed": FAILED}
+_SETTLED = {"split": N_("split in two, to find what is refused")}
 _HEALTHS = {"healthy": ONLINE, "paused": FAILED}
 
 N_("healthy")
@@ -94,8 +96,9 @@ def _delivery(facts: Mapping[str, Any]) -> _Told:
     state = FAILED if facts.get("failed") else SENT if facts.get("sent") else PENDING
     found = ((word, facts.get(word) or 0) for word in ("sent", "failed"))
     parts = [counted(word, count) for word, count in found if count]
-    if state is not SENT and (outcome := _said(facts, "outcome")):
-        parts.append(outcome)
+    outcome = str(facts.get("outcome") or "")
+    if state is not SENT and outcome:
+        parts.append(_(_SETTLED[outcome]) if outcome in _SETTLED else safe(sentence(outcome), 300))
     return state, _(": ").join([_text(facts, "service"), ", ".join(parts) or _("nothing sent")])
 
 
@@ -119,7 +122,7 @@ def _acknowledged(facts: Mapping[str, Any]) -> _Told:
 
 def _task(facts: Mapping[str, Any]) -> _Told:
     status = str(facts.get("status"))
-    shown = f"{_said(facts, 'name')}{_(': ')}{_(status)}"
+    shown = f"{task_name(str(facts.get('name') or ''))}{_(': ')}{_(status)}"
     return _WORKS.get(status, UNKNOWN), _with_reason(shown, _said(facts, "error"))
 
 

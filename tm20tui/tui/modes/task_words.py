@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Any
@@ -17,7 +16,7 @@ from tm20tui.tasks import TaskRecord
 from tm20tui.tui import formats, paint
 from tm20tui.tui.counted import counted
 from tm20tui.tui.field_words import in_words
-from tm20tui.tui.language import N_, _, sentence
+from tm20tui.tui.language import _, sentence
 from tm20tui.tui.modes.log_detail import facts
 from tm20tui.tui.safe import safe
 from tm20tui.tui.states import CANCELLED, DONE, FAILED, PENDING, RUNNING, UNKNOWN, State, glyph
@@ -39,15 +38,6 @@ COMMANDS: Mapping[str, State] = {
     "cancelled": CANCELLED,
 }
 
-_NAMES = (
-    N_("last seen"),
-    N_("retention"),
-    N_("users from services"),
-    N_("users from a service"),
-    N_("users to a terminal"),
-    N_("schedules"),
-    N_("alarms"),
-)
 # What results hold that is worth telling in a line, and what it is called; in this order.
 _COUNTS: Mapping[str, str] = {
     "received": "received",
@@ -72,15 +62,7 @@ _COUNTS: Mapping[str, str] = {
     "unknown": "not known",
 }
 _OF_SITES: Mapping[str, str] = {"added": "new", "changed": "changed", "gone": "gone"}
-_SCHEDULES = re.compile(r"schedules of (.+)")
 _MOST_LINES = 400
-
-
-def task_name(name: str) -> str:
-    """What a task is called, safe to show."""
-    if found := _SCHEDULES.fullmatch(name):
-        return _("schedules of {sn}").format(sn=safe(found[1], 40))
-    return safe(sentence(name), 80)
 
 
 def task_result(result: object) -> str:

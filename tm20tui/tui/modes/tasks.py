@@ -19,7 +19,6 @@ from tm20tui.tui.modes.task_words import (
     WORKS,
     command_facts,
     periodic_facts,
-    task_name,
     task_result,
     work_facts,
 )
@@ -27,6 +26,7 @@ from tm20tui.tui.safe import safe
 from tm20tui.tui.states import DONE, FAILED, PENDING, RUNNING
 from tm20tui.tui.tabbed import Tab, TabbedMode
 from tm20tui.tui.table_mode import Page
+from tm20tui.tui.task_names import task_name
 
 _COMMANDS_SHOWN = 200
 _OFTEN_SECONDS = 60.0
