@@ -24,7 +24,7 @@ from tm20tui.store.engine import Database, prepare_directory
 from tm20tui.store.lock import exclusive_use
 from tm20tui.store.punches import add_punches as store_punches
 from tm20tui.store.schema import enrollments, metadata
-from tm20tui.store.services import ServiceDraft, add_service
+from tm20tui.store.services import ServiceDraft, add_service, fail_owed_to_deleted
 from tm20tui.store.upgrade import _config, backup, current_version, latest_version, restore, upgrade
 from tm20tui.store.vault import Vault
 
@@ -195,6 +195,25 @@ async def test_punches_that_may_have_been_delivered_before_a_restore_are_held_wh
         query = text("SELECT status, last_error FROM deliveries ORDER BY punch_id")
         held = ("held", "may have arrived before the backup was restored")
         assert [tuple(row) for row in connection.execute(query)] == [held, held, ("pending", "")]
+
+
+async def test_what_a_deleted_service_left_behind_ends_after_a_restore_too(
+    sqlite_database: Database, vault: Vault, tmp_path: Path
+) -> None:
+    def fill(conn: Connection) -> None:
+        add_terminal(conn)
+        add_service(conn, vault, ServiceDraft("hr", "https://hr.example"), NOON)
+        add_punches(conn, 1, 1)
+        claim_batch(
+            conn, 1, limit=1, node="n", lease_seconds=60, now=NOON, render=lambda _: b"", new_key=lambda: "k"
+        )
+        conn.execute(text("UPDATE services SET deleted_at = updated_at"))
+
+    await sqlite_database.write(fill)
+    backup(sqlite_database, tmp_path / "copy.db")
+    sqlite_database.close()
+    assert restore(sqlite_database, tmp_path / "copy.db", force=True).held == 0
+    assert await sqlite_database.write(fail_owed_to_deleted, NOON + timedelta(hours=1)) == 1
 
 
 async def test_a_damaged_database_can_be_replaced_and_all_that_was_replaced_is_kept(

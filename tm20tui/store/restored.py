@@ -39,8 +39,10 @@ def hold_what_may_repeat(conn: Connection, *, log_id_floor: int, seen_until: dat
 
 _FORGET = text("DELETE FROM totals WHERE name = :name")
 _REMEMBER = text("INSERT INTO totals (name, node, value) VALUES (:name, '', :value)")
+# What deleted services leave behind ends by itself.
+_LIVING = "service_id IN (SELECT s.id FROM services s WHERE s.deleted_at IS NULL)"
 _RETURN_BATCHES = text(
-    "UPDATE batches SET status = 'returned', settled_at = :now WHERE status = 'open'"
+    f"UPDATE batches SET status = 'returned', settled_at = :now WHERE status = 'open' AND {_LIVING}"
 ).bindparams(bindparam("now", type_=Utc))
 _REMEMBER_BATCHES = text(
     "INSERT INTO delivery_batches (delivery_id, batch_id) "
@@ -48,8 +50,7 @@ _REMEMBER_BATCHES = text(
 )
 _HOLD = text(
     "UPDATE deliveries SET status = 'held', next_attempt_at = NULL, last_error = :reason "
-    "WHERE service_id IN (SELECT s.id FROM services s WHERE s.deleted_at IS NULL) "
-    "AND (status IN ('pending', 'in flight') "
+    f"WHERE {_LIVING} AND (status IN ('pending', 'in flight') "
     "OR (status = 'failed' AND (next_attempt_at IS NOT NULL OR last_error NOT LIKE 'discarded by %'))) "
     "RETURNING punch_id"
 )
