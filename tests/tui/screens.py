@@ -154,6 +154,28 @@ class Eye:
         self.output = ""
 
 
+@asynccontextmanager
+async def hello_to(path: Path, **told: Any) -> AsyncIterator[tuple[Eye, dict[str, Any]]]:
+    """A client of the server at a control socket, after the answer to its hello."""
+    hello = {
+        "version": frames.CONSOLE_VERSION,
+        "columns": 80,
+        "rows": 24,
+        "term": "xterm-256color",
+        **told,
+    }
+    async with await trio.open_unix_socket(str(path)) as stream:
+        await stream.send_all(encode({"hello": VERSION, "for": "console", "console": hello}))
+        received = b""
+        with trio.fail_after(30):
+            while b"\n" not in received:
+                received += await stream.receive_some(65536)
+        line, _, rest = received.partition(b"\n")
+        eye = Eye(stream)
+        eye.take(rest)
+        yield eye, json.loads(line)
+
+
 @dataclass
 class Theatre:
     """A running server that consoles can be attached to."""
@@ -174,23 +196,8 @@ class Theatre:
     @asynccontextmanager
     async def connected(self, **told: Any) -> AsyncIterator[tuple[Eye, dict[str, Any]]]:
         """A client after the answer to its hello."""
-        hello = {
-            "version": frames.CONSOLE_VERSION,
-            "columns": 80,
-            "rows": 24,
-            "term": "xterm-256color",
-            **told,
-        }
-        async with await trio.open_unix_socket(str(self.control.path)) as stream:
-            await stream.send_all(encode({"hello": VERSION, "for": "console", "console": hello}))
-            received = b""
-            with trio.fail_after(30):
-                while b"\n" not in received:
-                    received += await stream.receive_some(65536)
-            line, _, rest = received.partition(b"\n")
-            eye = Eye(stream)
-            eye.take(rest)
-            yield eye, json.loads(line)
+        async with hello_to(self.control.path, **told) as found:
+            yield found
 
     async def audit(self) -> list[dict[str, Any]]:
         """What is written down of consoles, oldest first."""

@@ -18,8 +18,10 @@ from tm20tui.tui.app import ConsoleApp
 from tm20tui.tui.dialogs import Choice, Confirm, Notice
 from tm20tui.tui.help import help_of
 from tm20tui.tui.mode import ModeScreen
+from tm20tui.tui.modes.terminal_detail import TerminalDetail
 from tm20tui.tui.modes.terminals import TerminalsMode
 from tm20tui.tui.operation_form import OperationForm
+from tm20tui.tui.palette import Palette
 from tm20tui.tui.table_mode import FilterBar
 
 
@@ -182,6 +184,26 @@ def test_a_crash_of_a_look_is_told_and_logged_and_costs_nothing_else(
     assert "secret details" in caplog.text
 
 
+def test_a_look_that_ends_after_its_screen_is_no_crash(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(seen: Console) -> None:
+        async def close(self: TerminalDetail) -> None:
+            seen.app.pop_screen()
+            self.query_one("#gone")
+
+        monkeypatch.setattr(TerminalDetail, "look", close)
+        seen.app.open_terminal(world.operate("terminals.list")[0].terminal.id)
+        await seen.until(lambda: isinstance(seen.app.screen, TerminalDetail))
+        await seen.until(lambda: isinstance(seen.app.screen, TerminalsMode))
+        await seen.press("f5")
+        assert not seen.app.messages.all
+
+    with caplog.at_level(logging.ERROR):
+        look(world, body)
+    assert not caplog.records
+
+
 def test_a_crash_of_a_widget_ends_the_console_without_locals(
     world: World, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -279,6 +301,18 @@ def test_the_palette_says_in_french_that_it_found_nothing(world: World) -> None:
         assert "No matches" not in seen.text()
 
     look(world, body, who=client(language="fr"))
+
+
+@pytest.mark.parametrize("key", ["pageup", "pagedown", "home", "end", "up", "down"])
+def test_the_palette_takes_every_key_before_it_has_found_anything(world: World, key: str) -> None:
+    async def body(seen: Console) -> None:
+        seen.app.action_command_palette()
+        await seen.until(lambda: isinstance(seen.app.screen, Palette))
+        seen.app.screen.query_one(CommandList).clear_options()
+        await seen.press(key)
+        assert isinstance(seen.app.screen, Palette)
+
+    look(world, body)
 
 
 def test_any_operation_can_be_asked_for_by_name(world: World) -> None:

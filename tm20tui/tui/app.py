@@ -21,7 +21,6 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding
-from textual.command import CommandPalette
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
@@ -45,7 +44,7 @@ from tm20tui.tui.memory import Memory
 from tm20tui.tui.messages import Messages
 from tm20tui.tui.mode import ModeScreen, said_by
 from tm20tui.tui.modes import MODES as ALL_MODES
-from tm20tui.tui.palette import PLACEHOLDER, Commands
+from tm20tui.tui.palette import PLACEHOLDER, Commands, Palette
 from tm20tui.tui.quitting import STOP, ask_to_quit, ask_to_stop
 from tm20tui.tui.safe import safe
 from tm20tui.tui.too_small import CLASS as TOO_SMALL
@@ -316,6 +315,10 @@ class ConsoleApp(App[int]):
         """Another size, which may be too small for anything."""
         self.set_class(is_too_small(event.size.width, event.size.height), TOO_SMALL)
 
+    def has_open(self, screen: Screen[Any]) -> bool:
+        """Whether a screen is shown, or will be again."""
+        return any(screen in stack for stack in self._screen_stacks.values())
+
     def _tick(self) -> None:
         self.seen = self.backend.snapshot()
         if not self.screen_stack:  # closing
@@ -394,7 +397,7 @@ class ConsoleApp(App[int]):
     def action_command_palette(self) -> None:
         """The palette, in the operator's language."""
         if not self.screen.is_modal:
-            self.push_screen(CommandPalette(placeholder=_(PLACEHOLDER)))
+            self.push_screen(Palette(placeholder=_(PLACEHOLDER)))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """None of Textual's: ours are in `palette`."""

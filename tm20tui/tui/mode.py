@@ -199,6 +199,8 @@ class ModeScreen(Screen[Any]):
             except Tm20Error as error:
                 self.app.tell_error(error)
             except Exception as error:  # a defect of a screen must not end what others use
+                if not outlives and not self.app.has_open(self):
+                    return  # it was closed while it asked: there is nothing left to show anything in
                 log.exception("%s of the mode %s crashed", name, self.MODE)
                 self.app.tell_error(error)
             if self.is_current:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.markup import escape
 
@@ -167,6 +168,14 @@ class Commands(Provider):
             for action in named
             for line in lines[:_MOST_TERMINALS]
         ]
+
+
+class Palette(CommandPalette):
+    """Textual's; a page key before it has found anything does nothing, where Textual's would fail."""
+
+    def _action_command_list(self, action: str) -> None:
+        with suppress(KeyError):
+            super()._action_command_list(action)
 
 
 def rank(query: str, commands: Iterable[Command]) -> list[tuple[float, Command]]:
