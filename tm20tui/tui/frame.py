@@ -117,14 +117,9 @@ class TabsRow(Line):
 
     def _full(self, app: ConsoleApp, current: str) -> Content:
         parts: list[paint.Part] = []
-        before = ""
         for mode in app.modes:
             title = f"{mode.NUMBER} {_(mode.TITLE)}"
-            if current == mode.MODE:
-                parts.append((f"[{title}]", "strong"))
-            else:
-                parts.append(f"{title} " if before == current else f" {title} ")
-            before = mode.MODE
+            parts.append((f"[{title}]", "strong") if current == mode.MODE else f" {title} ")
         return paint.line(*parts)
 
     def _compact(self, app: ConsoleApp, current: str, trail: Sequence[str]) -> Content:
