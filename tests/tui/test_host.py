@@ -46,6 +46,13 @@ async def test_a_console_shows_itself_and_takes_keys_mouse_paste_and_sizes(house
         await eye.until("<size 132x40>")
 
 
+async def test_a_size_that_is_told_before_the_console_is_there_is_its_size(house: Theatre) -> None:
+    async with house.connected() as (eye, hello):
+        assert "error" not in hello
+        await eye.send(frames.resize(100, 30))
+        await eye.until("<size 100x30>")
+
+
 async def test_two_consoles_have_their_own_keys_sizes_and_colours(house: Theatre) -> None:
     async with (
         house.attached(colorterm="truecolor", ready="<hello 1 truecolor>") as first,

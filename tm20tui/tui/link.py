@@ -68,6 +68,7 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
         self._stalled: asyncio.TimerHandle | None = None
+        self._early_size: tuple[int, int] | None = None
         self._input: deque[bytes] = deque()
         self._waiting = 0
         self._feeding: asyncio.Handle | None = None
@@ -82,6 +83,8 @@ class Link(asyncio.Protocol):
     def show(self, screen: Screen) -> None:
         """Input goes to `screen` from now on; what came before it was there goes first."""
         self._screen = screen
+        if self._early_size is not None:
+            screen.resize(*self._early_size)
         if self.is_paused:
             screen.pause()
         self._feed_soon()
@@ -174,9 +177,11 @@ class Link(asyncio.Protocol):
                 self._transport.pause_reading()
             self._feed_soon()
         elif kind == frames.RESIZE:
-            columns, rows = frames.read_resize(payload)
-            if self._screen is not None:
-                self._screen.resize(columns, rows)
+            size = frames.read_resize(payload)
+            if self._screen is None:
+                self._early_size = size
+            else:
+                self._screen.resize(*size)
         elif kind == frames.FOREGROUND:
             if self._screen is not None:
                 self._screen.restart()
