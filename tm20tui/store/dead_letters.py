@@ -168,6 +168,7 @@ _RELEASE = text(
 ).bindparams(_IDS)
 _DISCARD = text(
     "UPDATE deliveries SET status = 'failed', next_attempt_at = NULL, last_error = :reason || "
-    f"CASE WHEN last_error LIKE '{DOUBTED}%' THEN ' (' || last_error || ')' ELSE '' END "
+    f"CASE WHEN last_error LIKE '{DOUBTED}%' THEN ' (' || last_error || ')' "
+    f"WHEN last_error LIKE '{DISCARDED}%({DOUBTED}%' THEN ' ({DOUBTED}before it was discarded)' ELSE '' END "
     "WHERE id IN :ids AND status || '' IN ('failed', 'held') RETURNING punch_id, service_id"
 ).bindparams(_IDS)
