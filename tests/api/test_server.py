@@ -223,6 +223,31 @@ async def test_one_address_leaves_room_for_others(
         await held[1].aclose()
 
 
+async def test_of_many_addresses_that_are_refused_little_is_said_and_nothing_kept(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 1)
+    async with running_api(sqlite_url, tmp_path) as api:
+
+        async def dial(last: int) -> trio.SocketStream:
+            return await trio.open_tcp_stream("127.0.0.1", api.port, local_address=f"127.0.0.{last}")
+
+        for times in (1, 2):
+            with trio.fail_after(30):
+                while True:  # the one that was held before may not be counted out yet
+                    held = await dial(2)
+                    await held.send_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    with contextlib.suppress(trio.BrokenResourceError):
+                        if b"200" in await held.receive_some(65536):
+                            break
+            caplog.clear()
+            for last in (3, 4, 3):
+                with trio.fail_after(30):
+                    assert await everything(await dial(last)) == b""
+            assert caplog.text.count("was refused") == 1, times
+            await held.aclose()
+
+
 async def test_a_fault_of_an_endpoint_is_logged_and_tells_nothing(
     api: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -57,9 +57,10 @@ async def serve_connections(app: ASGIApp, listening: socket.socket, stop: trio.E
         address, total = address_key(host), live.total()
         most = MAX_OF_THIS_MACHINE if is_loopback(host) else MAX_OF_ONE_ADDRESS
         if total >= MAX_CONNECTIONS or live[address] >= most:
-            if address not in refused:
-                # Said once until one of the address ends: who opens many would fill the log.
-                refused.add(address)
+            # Said once until one of the address, or of all, ends: who opens many would fill the log.
+            whose = "all" if total >= MAX_CONNECTIONS else address
+            if whose not in refused:
+                refused.add(whose)
                 log.warning(
                     "an HTTP connection of %s was refused: there are %d already, %d of this address",
                     address,
@@ -75,7 +76,7 @@ async def serve_connections(app: ASGIApp, listening: socket.socket, stop: trio.E
             log.exception("an HTTP connection crashed: it is closed")
             await stream.aclose()
         finally:
-            refused.discard(address)
+            refused.difference_update((address, "all"))
             live[address] -= 1
             if not live[address]:
                 del live[address]
