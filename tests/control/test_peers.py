@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import trio
 
-from tests.control.conftest import running_control
+from tests.control.conftest import HELLO, running_control
 from tests.ingest.frames import rows
 from tm20tui.control import server
 from tm20tui.control.peers import Peer, role_of
@@ -178,3 +178,27 @@ async def test_roles_that_change_hold_for_who_is_connected(
         assert answer["error"]["message"] == "terminals.approve needs the role operator; ann is viewer"
         await running.server.change_operators(OperatorsSettings())
         assert await lines.hear() is None
+
+
+async def test_one_of_two_that_are_alike_leaves_and_the_other_stays_known(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "identify", lambda _credentials: peer())
+    async with (
+        running_control(sqlite_url, tmp_path, operators={"users": {"ann": "operator"}}) as running,
+        running.raw() as first,
+    ):
+
+        async def until_known(count: int) -> None:
+            with trio.fail_after(30):
+                while len(running.server._known) != count:
+                    await trio.sleep(0.01)
+
+        await until_known(1)
+        async with running.raw():
+            await until_known(2)
+        await until_known(1)
+        await first.say(HELLO)
+        assert (await first.hear() or {})["role"] == "operator"
+        await running.server.change_operators(OperatorsSettings())
+        assert await first.hear() is None

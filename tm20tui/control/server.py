@@ -61,7 +61,7 @@ class Consoles(Protocol):
         """A console for who has said hello; raises `OperationError` for who may have none."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Client:
     """Somebody who is connected: what the kernel says of them, their role, None when it was taken away.
 
