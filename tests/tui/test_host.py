@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.tui.screens import SECRET, BrokenApp, Theatre, TinyApp, pid_line, theatre
+from tests.tui.screens import SECRET, BrokenApp, Eye, Theatre, TinyApp, pid_line, theatre
 from tm20tui.control.peers import Peer
 from tm20tui.errors import Forbidden, NotFound
 from tm20tui.operations.call import Call, Operator
@@ -251,6 +252,20 @@ async def test_a_console_has_the_role_of_now_and_one_that_has_none_is_closed(
         }
         async with house.connected() as (_, hello):
             assert hello["error"]["code"] == "forbidden"
+
+
+async def test_a_role_that_is_taken_away_before_the_console_is_there_closes_it(house: Theatre) -> None:
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    told = {"version": frames.CONSOLE_VERSION, "columns": 80, "rows": 24, "term": "xterm"}
+    console = house.host.admit(told, Operator("ann", "operator", "socket"), os.getpid(), house.gateway)
+    console.become(None)
+    async with trio.SocketStream(trio.socket.from_stdlib_socket(ours)) as stream, trio.open_nursery() as work:
+        work.start_soon(console.run, theirs)
+        end = await Eye(stream).ended()
+        assert end is not None
+        assert (end.code, end.message) == (frames.CODE_ENDED, host.NO_ROLE)
+        await stream.aclose()
 
 
 async def test_a_read_only_console_stays_one_whatever_the_role(

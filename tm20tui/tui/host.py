@@ -112,9 +112,11 @@ class Console:
         self._on_end = on_end
         self._call = Call(gateway, client.operator)
         self._shown: Stage | None = None
+        self._has_no_role = False
 
     def become(self, role: Role | None) -> None:
         """Its operator has another role from now on; without one it is closed."""
+        self._has_no_role = role is None
         if role is None:
             if self._shown is not None:
                 self._shown.end(_NO_ROLE, End(CODE_ENDED, NO_ROLE))
@@ -133,6 +135,8 @@ class Console:
         with connection:
             loop = await trio.to_thread.run_sync(self._thread.start)
             stage = self._shown = self._stage(loop)
+            if self._has_no_role:
+                stage.end(_NO_ROLE, End(CODE_ENDED, NO_ROLE))
             begun = trio.current_time()
             self._gateway.attached.add(self._seen(), partial(_close, stage))
             try:
