@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from tests.conftest import POSTGRES_URL
 from tests.process.databases import give_back, postgres_database, stolen_lock, take_away
 from tests.process.server import serving
 from tm20tui.errors import AlreadyRunning, StoreUnavailable
+from tm20tui.store import lock
 from tm20tui.store.engine import Database
 from tm20tui.store.lock import exclusive_use
 
@@ -54,6 +57,27 @@ def test_whoever_was_faster_keeps_it(url: str) -> None:
         keep()
     ours.close()
     other.close()
+
+
+def test_a_database_that_is_away_without_a_word_does_not_hold_the_end(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, back, given_up = threading.Event(), threading.Event(), threading.Event()
+
+    def execute(*_: object) -> None:
+        asked.set()
+        if not back.wait(30):
+            given_up.set()
+
+    monkeypatch.setattr(lock, "_UNLOCK_SECONDS", 0.1)
+    ours = Database(url)
+    with exclusive_use(ours):
+        monkeypatch.setattr(Connection, "execute", execute)
+    assert asked.wait(30)
+    assert not given_up.is_set()
+    back.set()
+    monkeypatch.undo()
+    ours.close()
 
 
 async def test_a_server_whose_database_another_took_ends_with_3(url: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _ADVISORY_LOCK = 0x746D3230
 """The same number in every version, or two versions would not see each other."""
+_UNLOCK_SECONDS = 2.0
 
 
 @contextlib.contextmanager
@@ -106,11 +108,12 @@ class _SessionLock:
 
     def release(self) -> None:
         """Give it back for the next server, at once: PostgreSQL notices later that a session has ended."""
-        if self._connection is not None and not self._connection.invalidated:
-            with contextlib.suppress(exc.DBAPIError):
-                self._connection.execute(
-                    text("SELECT pg_advisory_unlock(:number)"), {"number": _ADVISORY_LOCK}
-                )
+        connection = self._connection
+        if connection is not None and not connection.invalidated:
+            # One that went away without a word would hold the end of this server for minutes.
+            unlocking = threading.Thread(target=_unlock, args=(connection,), daemon=True)
+            unlocking.start()
+            unlocking.join(_UNLOCK_SECONDS)
         self.drop()
 
     def drop(self) -> None:
@@ -119,3 +122,8 @@ class _SessionLock:
             # Only closing a pooled connection would keep its session, and with it the lock.
             connection.invalidate()
             connection.close()
+
+
+def _unlock(connection: Connection) -> None:
+    with contextlib.suppress(exc.SQLAlchemyError):
+        connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": _ADVISORY_LOCK})
