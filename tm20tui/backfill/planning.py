@@ -58,14 +58,6 @@ def plan_pull(
     return begin(connection, terminal_id, wanted, now, "", "")
 
 
-def plan_days(connection: Connection, terminal_id: int, told: Told, most_days: int, now: datetime) -> Plan:
-    """The days since a terminal and the server agreed last."""
-    zone = ZoneInfo(get_terminal(connection, terminal_id, with_deleted=True).timezone)
-    known = find_reconciliation(connection, terminal_id)
-    today = now.astimezone(zone).date()
-    return policy.by_days(known, told, today=today, checked=(), most_days=most_days)
-
-
 def plan_yesterday(connection: Connection, terminal_id: int, tried: date | None, now: datetime) -> Tried:
     """Have the last day that is over listed, unless it was `tried` or all of it is known to be here."""
     terminal = get_terminal(connection, terminal_id, with_deleted=True)

@@ -20,7 +20,6 @@ Echo: TypeAlias = int | float | str | None
 
 INT32_MIN: Final = -(2**31)
 INT32_MAX: Final = 2**31 - 1
-INT64_MAX: Final = 2**63 - 1
 
 # No genuine frame comes near; a hostile one of 4 MiB could ask for a million empty objects.
 MAX_CONTAINERS: Final = 200_000

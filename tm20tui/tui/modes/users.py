@@ -18,7 +18,6 @@ from tm20tui.tui.states import ACTIVE, ATTENTION, INACTIVE
 from tm20tui.tui.table_mode import Page, TableMode
 
 _SHOWN = 200
-_FIELDS = {*FIELDS, *FIELDS.values()}
 _STANDINGS = {"enabled": True, "active": True, "disabled": False, "inactive": False}
 _YET = N_("noted; each terminal has yet to confirm it")
 
