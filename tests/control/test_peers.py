@@ -180,6 +180,30 @@ async def test_roles_that_change_hold_for_who_is_connected(
         assert await lines.hear() is None
 
 
+async def test_what_operators_do_is_told_to_operators_only_also_once_they_are_none_any_more(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "identify", lambda _credentials: peer())
+    async with (
+        running_control(sqlite_url, tmp_path, operators={"users": {"ann": "operator"}}) as running,
+        running.client() as lines,
+    ):
+        events = running.gateway.events
+        assert (await lines.ask(1, follow="events", kinds=["operation", "quarantine"]))[
+            "result"
+        ] == "following"
+        with trio.fail_after(30):
+            while not events.hears("operation"):
+                await trio.sleep(0.01)
+        events.publish("operation", operation="terminals.block")
+        events.publish("quarantine", quarantined=1)
+        assert [(await lines.hear() or {})["event"]["kind"] for _ in range(2)] == ["operation", "quarantine"]
+        await running.server.change_operators(OperatorsSettings(users={"ann": "viewer"}))
+        events.publish("operation", operation="terminals.block")
+        events.publish("quarantine", quarantined=2)
+        assert (await lines.hear() or {})["event"]["kind"] == "quarantine"
+
+
 async def test_one_of_two_that_are_alike_leaves_and_the_other_stays_known(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from tm20tui.api.queries import Kinds
 from tm20tui.errors import Unavailable
 from tm20tui.events import EVENT_KINDS, EventBus
 from tm20tui.metrics import CONTENT_TYPE, render
+from tm20tui.operations.recent import may_hear
 from tm20tui.operations.registry import to_json
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ MAX_STREAMS = 20
 
 _MEDIA_TYPE = "text/event-stream"
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
-_OPERATORS_ONLY = ("operation",)
 _EXAMPLE = (
     "id: 42\nevent: punches.stored\n"
     'data: {"at":"2026-03-02T08:00:00.000Z","stored":1,"duplicates":0,"terminals":["TM20-001"]}\n\n'
@@ -100,9 +100,7 @@ def event_routes() -> APIRouter:
         """
         if len(open_streams) >= MAX_STREAMS:
             raise Unavailable(f"{MAX_STREAMS} clients follow the events already")
-        kinds = set(query.kinds() or EVENT_KINDS)
-        if not call.operator.may_act_as("operator"):
-            kinds -= set(_OPERATORS_ONLY)
+        kinds = {kind for kind in query.kinds() or EVENT_KINDS if may_hear(call.operator, kind)}
         return _EventStream(
             call.gateway.events, kinds, request.app.state.stop, open_streams, request.state.still_admitted
         )

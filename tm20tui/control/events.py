@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from tm20tui.events import EVENT_KINDS
 
 if TYPE_CHECKING:
+    from tm20tui.events import Event
     from tm20tui.gateway import Gateway
 
 __all__ = ["EVENT_KINDS", "follow_events"]
 
 
 async def follow_events(
-    gateway: Gateway, kinds: Collection[str] | None, tell: Callable[[object], Awaitable[None]]
+    gateway: Gateway, kinds: Collection[str] | None, tell: Callable[[Event], Awaitable[None]]
 ) -> None:
     """Tell of every event of these kinds (None: all) from now on, until cancelled.
 

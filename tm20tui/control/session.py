@@ -22,9 +22,11 @@ from tm20tui.control.wire import encode
 from tm20tui.errors import Conflict, InvalidInput, NotFound, OperationError, Unavailable
 from tm20tui.model import utc_now
 from tm20tui.operations.call import Call, Operator, Role
+from tm20tui.operations.recent import may_hear
 from tm20tui.operations.registry import Operation, to_json
 
 if TYPE_CHECKING:
+    from tm20tui.events import Event
     from tm20tui.gateway import Gateway
 
 MOST_REQUESTS = 16
@@ -171,8 +173,10 @@ class OperationsSession:
         await self._connection.send({"id": ident, "result": "following"})
         await follow_events(self._gateway, kinds, partial(self._send_event, ident))
 
-    async def _send_event(self, ident: Id, event: object) -> None:
-        await self._connection.send({"id": ident, "event": to_json(event)})
+    async def _send_event(self, ident: Id, event: Event) -> None:
+        # By the role of now, which may not be that of the beginning.
+        if may_hear(self._operator, event.kind):
+            await self._connection.send({"id": ident, "event": to_json(event)})
 
     async def _describe(self) -> dict[str, Any]:
         return {"operations": describe(self._registry), "events": list(EVENT_KINDS)}

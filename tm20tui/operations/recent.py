@@ -9,7 +9,7 @@ from tm20tui.events import EVENT_KINDS
 from tm20tui.events import Event as Event
 from tm20tui.logs import TAIL
 from tm20tui.logs import LogLine as LogLine
-from tm20tui.operations.call import Call
+from tm20tui.operations.call import Call, Operator
 from tm20tui.operations.checks import check_limit, check_word
 from tm20tui.operations.registry import operation
 
@@ -37,6 +37,11 @@ class RecentLines:
     more: bool
 
 
+def may_hear(operator: Operator, kind: str) -> bool:
+    """Whether an operator is told of that kind of event; of what operators did, only operators are."""
+    return kind not in _OPERATORS_ONLY or operator.may_act_as("operator")
+
+
 @operation("events.recent", "viewer", writes=False)
 async def list_recent_events(
     call: Call,
@@ -57,8 +62,7 @@ async def list_recent_events(
     check_limit(limit)
     for kind in kinds or ():
         check_word(kind, "kinds", EVENT_KINDS)
-    hidden: frozenset[str] = frozenset() if call.operator.may_act_as("operator") else _OPERATORS_ONLY
-    found = [one for one in call.gateway.events.recent() if one.kind not in hidden]
+    found = [one for one in call.gateway.events.recent() if may_hear(call.operator, one.kind)]
     chosen = [
         one for one in found if _is_between(one, after, before) and (kinds is None or one.kind in kinds)
     ]
