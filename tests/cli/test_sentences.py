@@ -69,6 +69,11 @@ def test_sentences_are_found_in_the_source() -> None:
             "it is tried again once the service works, now paused: no reason given",
             "il est retenté dès que le service marche, à présent suspendu : sans raison donnée",
         ),
+        (
+            "discarded by ann: in the books (may have arrived before it was refused: answered 409)",
+            "abandonné par ann : in the books (est peut-être arrivé avant d'être refusé : a répondu 409)",
+        ),
+        ("discarded by ann: left", "abandonné par ann : left"),
         ("limit must be from 1 to 500", "limit doit aller de 1 à 500"),
         ("name must be a text, not null", "name doit être un texte, pas null"),
         ("ZX1 has no role \n here", "ZX1 has no role \n here"),
