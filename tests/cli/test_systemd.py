@@ -20,6 +20,7 @@ from trio.testing import MockClock
 from tests.process.server import serving
 from tm20tui.cli.main import USAGE
 from tm20tui.cli.sd_notify import SystemdNotifier
+from tm20tui.cli.serve import _allow_open_files
 from tm20tui.settings import load
 
 ROOT = Path(__file__).parents[2]
@@ -208,3 +209,18 @@ def test_a_server_opens_as_many_files_as_its_account_may() -> None:
         check=True,
     )
     assert done.stdout.split() == [str(hard), str(hard)]
+
+
+def test_a_system_that_allows_fewer_files_than_the_account_may_open_stops_no_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def refuse(_limit: int, limits: tuple[int, int]) -> None:
+        asked.append(limits)
+        raise ValueError("not allowed to raise maximum limit")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _limit: (1024, resource.RLIM_INFINITY))
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    _allow_open_files()
+    assert asked == [(resource.RLIM_INFINITY, resource.RLIM_INFINITY)]

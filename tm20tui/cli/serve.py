@@ -88,7 +88,9 @@ def _allow_open_files() -> None:
     """Open as many files as this account may: a shell's usual 1,024 are too few for 1,000 terminals."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        # Where the system allows less than the account may, it refuses.
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if hard != resource.RLIM_INFINITY and hard < ENOUGH_FILES:
         log.warning(
             "few files may be open, every terminal takes one: raise ulimit -n, or LimitNOFILE= of the unit",
