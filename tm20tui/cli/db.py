@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tm20tui.errors import StoreError
-from tm20tui.locale import _
+from tm20tui.locale import _, ngettext
 from tm20tui.settings import Settings
 from tm20tui.store import upgrade as schema
 from tm20tui.store.engine import Database, prepare_directory
@@ -53,7 +53,11 @@ def restore(settings: Settings, source: Path, *, force: bool) -> int:
     if done.kept is not None:
         print(_("What was there before is kept: {path}").format(path=done.kept))
     if done.held:
-        text = _("{count} deliveries are held: they may have arrived since the backup was made.")
+        text = ngettext(
+            "{count} delivery is held: it may have arrived since the backup was made.",
+            "{count} deliveries are held: they may have arrived since the backup was made.",
+            done.held,
+        )
         print(text.format(count=done.held))
     text = _("Punches from before {time} that terminals send again will be held.")
     print(text.format(time=f"{done.seen_until.astimezone():%Y-%m-%d %H:%M %z}"))
