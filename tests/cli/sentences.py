@@ -29,6 +29,7 @@ SAID = {
     "Outlook": 1,
     "Pause": 0,
     "Refuse": 0,
+    "Refused": 1,
     "SchemaTooNew": 0,
     "SecretUnreadable": 0,
     "Settlement": 2,

@@ -74,6 +74,10 @@ def test_sentences_are_found_in_the_source() -> None:
             "abandonné par ann : in the books (est peut-être arrivé avant d'être refusé : a répondu 409)",
         ),
         ("discarded by ann: left", "abandonné par ann : left"),
+        (
+            "cannot connect to 127.0.0.1 port 9: Connection refused",
+            "connexion impossible à 127.0.0.1, port 9 : connexion refusée",
+        ),
         ("limit must be from 1 to 500", "limit doit aller de 1 à 500"),
         ("name must be a text, not null", "name doit être un texte, pas null"),
         ("ZX1 has no role \n here", "ZX1 has no role \n here"),
