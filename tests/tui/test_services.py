@@ -221,9 +221,10 @@ def test_the_connection_is_tested_with_what_is_typed_and_as_it_is_saved(company:
         await seen.until(lambda: "tcp" in str(found.content))
         await seen.until(lambda: "local" in seen.app.messages.all[-1].text)
         assert len(company.operate("services.list")) == 2
+        assert seen.app.messages.all[-1].text.startswith("local: it can be reached, but ")
         await enter(seen, "base_url", "http://127.0.0.1:1")
         await seen.press("ctrl+t")
-        await seen.see("local: tcp")
+        await seen.see("local: tcp", "check the port in “Base URL”")
         assert seen.app.messages.all[-1].tone == "bad"
         await enter(seen, "base_url", f"http://127.0.0.1:{port}")
         await seen.press("ctrl+s")

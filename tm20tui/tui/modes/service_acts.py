@@ -13,6 +13,7 @@ from tm20tui.tui import formats, paint
 from tm20tui.tui.actions import Action, Plan, Target, Undo
 from tm20tui.tui.counted import counted
 from tm20tui.tui.dialogs import Confirm, Notice
+from tm20tui.tui.field_words import in_words
 from tm20tui.tui.language import N_, _, ngettext, sentence
 from tm20tui.tui.mode import ModeScreen
 from tm20tui.tui.modes.task_end import task_end
@@ -306,27 +307,31 @@ def test_lines(found: ServiceTest) -> Content:
                 (f"{glyph(mark)} ", tone),
                 f"{safe(_(step.name), 24):<13} ",
                 (f"{took:>8}  ", "dim"),
-                safe(sentence(step.reason), 300),
+                safe(in_words(sentence(step.reason)), 300),
             )
         )
         if step.hint:
-            rows.append(paint.line((" " * 26 + safe(sentence(step.hint), 300), "dim")))
+            rows.append(paint.line((" " * 26 + safe(in_words(sentence(step.hint)), 300), "dim")))
     return paint.lines(*rows)
 
 
 def tell_test(mode: ModeScreen, found: ServiceTest, label: str) -> None:
-    """The result in the message line."""
-    bad = next((step for step in found.steps if step.state == "failed"), None)
-    if bad is None:
+    """The result in the message line; what is in doubt is not told as if it worked."""
+    about = next((step for step in found.steps if step.state == "failed"), None)
+    doubt = next((step for step in reversed(found.steps) if step.state == "warning"), None)
+    if about is not None:
+        tone, text = "bad", _("{target}: {step} — {reason}")
+    elif doubt is not None:
+        tone, text, about = "warn", _("{target}: it can be reached, but {step} — {reason}"), doubt
+    else:
         mode.app.tell(
             "good", _("{target}: the connection works").format(target=label), ref=mode.app.last_reference
         )
-    else:
-        mode.app.tell(
-            "bad",
-            f"{label}{_(': ')}{safe(_(bad.name), 24)} — {safe(sentence(bad.reason), 200)}",
-            ref=mode.app.last_reference,
-        )
+        return
+    text = text.format(
+        target=label, step=safe(_(about.name), 24), reason=safe(in_words(sentence(about.reason)), 200)
+    )
+    mode.app.tell(tone, text, ref=mode.app.last_reference)
 
 
 def _first(result: object) -> Mapping[str, Any]:
