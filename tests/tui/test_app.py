@@ -360,7 +360,7 @@ def test_who_waits_for_the_server_is_told(world: World, monkeypatch: pytest.Monk
 
     async def body(seen: Console) -> None:
         await seen.app.call("terminals.approve", terminal_id=world.operate("terminals.list")[1].terminal.id)
-        assert any("no answer from the server yet" in said.text for said in seen.app.messages.all)
+        assert any("no answer from the server yet: approve" in said.text for said in seen.app.messages.all)
 
     look(world, body, backend=Slow())
 

@@ -47,18 +47,32 @@ def test_bulk_work_has_a_line_for_each_target(world: World) -> None:
     wait_for(world, world.operate("bulk.run", operation="terminals.approve", calls=calls).id)
 
     async def body(seen: Console) -> None:
-        await seen.see("terminals.approve ×2", "2/2", "1 done, 1 refused")
+        await seen.see("approve ×2", "2/2", "1 done, 1 refused")
+        await seen.until(lambda: seen.app.terminal_line(calls[0]["terminal_id"]) is not None)
         await seen.press("enter")
         await seen.until(lambda: isinstance(seen.app.screen, Notice))
-        await seen.see(
-            "Targets", "✓ done  terminal_id", "refused  terminal_id 999999 — no terminal with id 999999"
-        )
+        await seen.see("Targets", "✓ done  ZX02", "refused  Terminal 999999 — no terminal with id 999999")
 
     async def french(seen: Console) -> None:
-        await seen.see("[Travaux]", "1 fait, 1 refusé")
+        await seen.see("[Travaux]", "approuver ×2", "1 fait, 1 refusé")
 
     look(world, body)
     look(world, french, who=client(language="fr"), size=(80, 24))
+
+
+def test_work_begun_elsewhere_is_there_when_the_mode_is_opened_again(world: World) -> None:
+    start_endless(world, "first")
+
+    async def body(seen: Console) -> None:
+        await seen.see("first")
+        await seen.press("2")
+        await seen.see("[2 Terminals]")
+        start_endless(world, "second")
+        await seen.press("8")
+        await seen.see("second", "first")
+        assert "F5" not in seen.text()
+
+    look(world, body)
 
 
 def test_running_work_is_cancelled_after_a_question(world: World) -> None:

@@ -188,7 +188,14 @@ class ConsoleApp(App[int]):
 
     def _tell_waiting(self, name: str) -> None:
         with self._context():
-            self.tell("warn", _("no answer from the server yet: {operation}").format(operation=name))
+            text, called = _("no answer from the server yet"), self.label_of(name)
+            self.tell("warn", f"{text}{_(': ')}{called}" if called else text)
+
+    def label_of(self, operation: str) -> str:
+        """What operators call it: its action, done to each target; "" where there is none."""
+        actions = (action for mode in self.modes for action in mode.ACTIONS)
+        found = (action.label for action in actions if action.operation == operation and action.arguments)
+        return _(next(found, ""))
 
     def become(self, operator: Operator) -> None:
         """The operator has another role: what is open stays so, and is refused what needs more."""
@@ -334,7 +341,11 @@ class ConsoleApp(App[int]):
                 log.exception("drawing the mode %s crashed", screen.MODE)
 
     def show_mode(self, mode: str) -> None:
-        """Go to a mode."""
+        """Go to a mode, which has everything in order then: nothing new waits for a key."""
+        if mode != self.current_mode:
+            for screen in self._screen_stacks.get(mode, ()):
+                if isinstance(screen, ModeScreen):
+                    screen.freshen()
         self.switch_mode(mode)
 
     def action_show_mode(self, mode: str) -> None:

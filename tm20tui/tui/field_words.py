@@ -21,6 +21,7 @@ _WORDS: Mapping[str, str] = {
     "check_out_time": N_("Check-out"),
     "config_id": N_("Service"),
     "confirm": N_("Confirmation"),
+    "delivery_id": N_("No."),
     "direction_policy": N_("In and out"),
     "effective_from": N_("In effect from"),
     "effective_until": N_("In effect until"),
@@ -66,6 +67,11 @@ def in_words(text: str, field: str | None = None) -> str:
     if field is not None and field in _WORDS and text.startswith(f"{field} "):
         text = f"“{_(_WORDS[field])}”{text[len(field) :]}"
     return _NAME.sub(lambda found: _quoted(found[0]), text)
+
+
+def field_word(name: str) -> str:
+    """What people call an argument, its own name where there is nothing else."""
+    return _(_WORDS[name]) if name in _WORDS else name
 
 
 def _quoted(name: str) -> str:

@@ -99,6 +99,9 @@ class ModeScreen(Screen[Any]):
         """What Escape undoes, first to last; each says whether there was something to undo."""
         return ()
 
+    def freshen(self) -> None:
+        """It is about to be shown again, after another mode."""
+
     def retranslate(self) -> None:
         """The language changed: titles that were drawn once are drawn again."""
 

@@ -242,6 +242,10 @@ class TableMode(ModeScreen):
         self._is_settled = False
         self.look_soon()
 
+    def freshen(self) -> None:
+        """What came meanwhile does not wait."""
+        self._is_settled = False
+
     # Pages
 
     def on_grid_edge_reached(self, event: Grid.EdgeReached) -> None:

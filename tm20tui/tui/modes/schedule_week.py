@@ -16,7 +16,8 @@ from tm20tui.tui.dialogs import Ask, Notice
 from tm20tui.tui.form import Form
 from tm20tui.tui.grid import Cell, Column, Row
 from tm20tui.tui.language import N_, _, ngettext, sentence
-from tm20tui.tui.modes.week_acts import ask_to_copy, ask_to_send, assessment, named
+from tm20tui.tui.modes.terminal_facts import named
+from tm20tui.tui.modes.week_acts import ask_to_copy, ask_to_send, assessment
 from tm20tui.tui.modes.week_words import (
     BAR_TITLE,
     DAYS,

@@ -12,7 +12,8 @@ from tm20tui.tui.counted import counted
 from tm20tui.tui.grid import Cell, Column, Row
 from tm20tui.tui.language import N_, _
 from tm20tui.tui.modes.schedule_week import WeekScreen
-from tm20tui.tui.modes.week_acts import ask_to_copy, ask_to_send, named
+from tm20tui.tui.modes.terminal_facts import named
+from tm20tui.tui.modes.week_acts import ask_to_copy, ask_to_send
 from tm20tui.tui.modes.week_words import SYNC
 from tm20tui.tui.safe import safe
 from tm20tui.tui.states import INACTIVE, State, terminal_state, troubled_terminals

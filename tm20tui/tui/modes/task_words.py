@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -15,7 +15,7 @@ from tm20tui.periodic import PeriodicRecord
 from tm20tui.tasks import TaskRecord
 from tm20tui.tui import formats, paint
 from tm20tui.tui.counted import counted
-from tm20tui.tui.field_words import in_words
+from tm20tui.tui.field_words import field_word, in_words
 from tm20tui.tui.language import _, sentence
 from tm20tui.tui.modes.log_detail import facts
 from tm20tui.tui.safe import safe
@@ -62,6 +62,7 @@ _COUNTS: Mapping[str, str] = {
     "unknown": "not known",
 }
 _OF_SITES: Mapping[str, str] = {"added": "new", "changed": "changed", "gone": "gone"}
+_OUTCOMES = ("done", "refused", "failed")
 _MOST_LINES = 400
 
 
@@ -95,8 +96,8 @@ def _in_words(result: Mapping[str, Any]) -> str:
     return ", ".join([*told, sentence(reason)] if reason else told)
 
 
-def work_facts(record: TaskRecord, zone: tzinfo) -> Content:
-    """One piece of work with what came of each of its targets."""
+def work_facts(record: TaskRecord, zone: tzinfo, named: Callable[[str, Any], str]) -> Content:
+    """One piece of work with what came of each of its targets; `named` says which an argument means."""
     rows = [
         (_("State"), WORKS[record.status].text()),
         (_("Begun"), _at(record.started_at, zone)),
@@ -105,7 +106,7 @@ def work_facts(record: TaskRecord, zone: tzinfo) -> Content:
         (_("Reason"), sentence(record.error)),
         (_("Trace"), record.id),
     ]
-    return _with_result(facts(rows), record.result)
+    return _with_result(facts(rows), record.result, named)
 
 
 def periodic_facts(record: PeriodicRecord, zone: tzinfo) -> Content:
@@ -118,7 +119,7 @@ def periodic_facts(record: PeriodicRecord, zone: tzinfo) -> Content:
         (_("Next run"), _at(record.next_run_at, zone)),
         (_("Reason"), sentence(record.last_error)),
     ]
-    return _with_result(facts(rows), record.last_result)
+    return _with_result(facts(rows), record.last_result, lambda name, value: f"{field_word(name)} {value}")
 
 
 def command_facts(record: CommandRecord, zone: tzinfo) -> Content:
@@ -141,31 +142,34 @@ def command_facts(record: CommandRecord, zone: tzinfo) -> Content:
     )
 
 
-def _with_result(content: Content, result: object) -> Content:
+def _with_result(content: Content, result: object, named: Callable[[str, Any], str]) -> Content:
     if result is None:
         return content
     many = result.get("results") if isinstance(result, Mapping) else None
     if isinstance(many, list):
-        rows = [_line(one) for one in many[:_MOST_LINES]]
+        rows = [_line(one, named) for one in many[:_MOST_LINES]]
         if len(many) > _MOST_LINES:
             rows.append(Content(_("and {count} more").format(count=len(many) - _MOST_LINES)))
         return paint.lines(content, "", paint.line((_("Targets"), "strong")), *rows)
     return paint.lines(content, "", facts([], (_("Result"), _json(result))))
 
 
-def _line(one: Mapping[str, Any]) -> Content:
+def _line(one: Mapping[str, Any], named: Callable[[str, Any], str]) -> Content:
     outcome = str(one.get("outcome") or _("not begun"))
     tone = {"done": "good", "refused": "warn", "failed": "bad"}.get(outcome, "dim")
     mark = {"done": "✓", "refused": "▲", "failed": "✗"}.get(outcome, "·")
-    named = ", ".join(f"{name} {value}" for name, value in (one.get("arguments") or {}).items())
+    given = ", ".join(named(name, value) for name, value in (one.get("arguments") or {}).items())
     reason = str(one.get("reason") or "")
     tail = f" — {safe(in_words(sentence(reason)), 200)}" if reason else ""
-    return paint.line("  ", (f"{glyph(mark)} {_(outcome)}", tone), f"  {safe(named, 100)}{tail}")
+    return paint.line("  ", (f"{glyph(mark)} {_(outcome)}", tone), f"  {safe(given, 100)}{tail}")
 
 
 def _counted(outcomes: list[str]) -> str:
     counts = {word: outcomes.count(word) for word in dict.fromkeys(outcomes)}
-    return ", ".join(f"{formats.number(count)} {_(word)}" for word, count in counts.items())
+    return ", ".join(
+        counted(word, count) if word in _OUTCOMES else f"{formats.number(count)} {_(word)}"
+        for word, count in counts.items()
+    )
 
 
 def _json(value: object) -> str:

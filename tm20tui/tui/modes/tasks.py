@@ -11,7 +11,7 @@ from tm20tui.tasks import TaskRecord
 from tm20tui.tui import formats
 from tm20tui.tui.actions import Action, Target
 from tm20tui.tui.dialogs import Notice
-from tm20tui.tui.field_words import in_words
+from tm20tui.tui.field_words import field_word, in_words
 from tm20tui.tui.grid import Cell, Column, Row
 from tm20tui.tui.language import N_, _, sentence
 from tm20tui.tui.modes.task_words import (
@@ -22,6 +22,7 @@ from tm20tui.tui.modes.task_words import (
     task_result,
     work_facts,
 )
+from tm20tui.tui.modes.terminal_facts import named
 from tm20tui.tui.safe import safe
 from tm20tui.tui.states import DONE, FAILED, PENDING, RUNNING
 from tm20tui.tui.tabbed import Tab, TabbedMode
@@ -222,7 +223,7 @@ class TasksMode(TabbedMode):
             result = _(one.status)
         cells: dict[str, Cell] = {
             "state": (state.mark(), state.tone),
-            "name": task_name(one.name),
+            "name": self._called(one.name),
             "progress": progress if one.total is not None or one.done else "–",
             "result": (safe(result or _(one.status)), state.tone if one.status != "done" else ""),
             "started": self._when(one.started_at),
@@ -283,13 +284,24 @@ class TasksMode(TabbedMode):
             cell = row.cells["terminal"]
             label = f"{safe(record.name, 30)} · {cell if isinstance(cell, str) else cell[0]}"
             return Target(row.key, label, state=_(record.status), record=record)
-        return Target(row.key, task_name(record.name), record=record)
+        return Target(row.key, self._called(record.name), record=record)
+
+    def _called(self, name: str) -> str:
+        """A task by what is done; one operation on many targets by its action."""
+        operation, many, count = name.partition(" ×")
+        label = self.app.label_of(operation) if many else ""
+        return f"{label} ×{count}" if label else task_name(name)
+
+    def _named(self, argument: str, value: Any) -> str:
+        """`Entrée nord · ZX01` for `terminal_id`, while there is such a terminal."""
+        line = self.app.terminal_line(value) if argument == "terminal_id" else None
+        return f"{field_word(argument)} {value}" if line is None else named(line)
 
     def open_row(self, row: Row) -> None:
         """All there is to know."""
         record, app = row.record, self.app
         if isinstance(record, TaskRecord):
-            content = work_facts(record, app.zone)
+            content = work_facts(record, app.zone, self._named)
         elif isinstance(record, PeriodicRecord):
             content = periodic_facts(record, app.zone)
         else:

@@ -16,6 +16,7 @@ from tm20tui.tui.command_words import follow, outcome
 from tm20tui.tui.counted import counted
 from tm20tui.tui.dialogs import Ask, Choice, Confirm
 from tm20tui.tui.language import N_, _, sentence
+from tm20tui.tui.modes.terminal_facts import named
 from tm20tui.tui.safe import safe
 from tm20tui.tui.states import State
 
@@ -38,9 +39,7 @@ N_("fixed-out")
 
 def target_of(line: TerminalLine, state: State) -> Target:
     """A terminal as what an action is done to."""
-    name = safe(line.name, 30)
-    label = f"{name} · {safe(line.sn, 30)}" if name else safe(line.sn, 30)
-    return Target(line.id, label, word=line.sn, state=state.text(), record=line)
+    return Target(line.id, named(line), word=line.sn, state=state.text(), record=line)
 
 
 def _id(target: Target) -> Mapping[str, Any]:
@@ -363,7 +362,7 @@ class TerminalActs(_Base):
             return
         line = target.record
 
-        def named(name: str | None) -> None:
+        def renamed(name: str | None) -> None:
             if name is not None and name != line.name:
                 said = _("{terminal} is called {name} again").format(
                     terminal=safe(line.sn, 30), name=safe(line.name, 40) or formats.NONE
@@ -371,7 +370,7 @@ class TerminalActs(_Base):
                 self._change(target, {"name": name}, {"name": line.name}, said)
 
         self.app.push_screen(
-            Ask(_("Rename {terminal}").format(terminal=safe(line.sn, 30)), _("Name"), line.name), named
+            Ask(_("Rename {terminal}").format(terminal=safe(line.sn, 30)), _("Name"), line.name), renamed
         )
 
     async def direct(self, plan: Plan) -> None:

@@ -17,6 +17,11 @@ UNSTABLE = 3
 """So many lost connections within ten minutes."""
 
 
+def named(line: TerminalLine) -> str:
+    """A terminal as people call it."""
+    return f"{safe(line.name, 30)} · {safe(line.sn, 30)}" if line.name else safe(line.sn, 30)
+
+
 def kinds_by_terminal(app: ConsoleApp) -> dict[str, dict[str, str]]:
     """What alarms last for each terminal: their sentences by kind, by the terminal's id as text."""
     found: dict[str, dict[str, str]] = {}

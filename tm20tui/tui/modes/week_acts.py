@@ -17,6 +17,7 @@ from tm20tui.tui.counted import counted
 from tm20tui.tui.dialogs import Choice, Confirm, Notice
 from tm20tui.tui.language import N_, _, ngettext, sentence
 from tm20tui.tui.mode import said_by
+from tm20tui.tui.modes.terminal_facts import named
 from tm20tui.tui.modes.week_words import DAYS, SYNC
 from tm20tui.tui.pick import Pick
 from tm20tui.tui.safe import safe
@@ -31,11 +32,6 @@ _TONES = {"confirmed": "good", "refused": "bad", "failed": "bad", "timed out": "
 _ROLES = (N_("arrival"), N_("break start"), N_("break end"), N_("departure"), N_("extra"))
 _VERDICTS = (N_("on time"), N_("late"), N_("early"), N_("no schedule"))
 _STATES = (N_("left out"), N_("not sent"), N_("not read back"), N_("different"))
-
-
-def named(line: TerminalLine) -> str:
-    """A terminal as people call it."""
-    return f"{safe(line.name, 30)} · {safe(line.sn, 30)}" if line.name else safe(line.sn, 30)
 
 
 def ask_to_send(mode: ModeScreen, terminals: Sequence[TerminalLine], unsent: int) -> None:
