@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from tm20tui.errors import InvalidInput, NotFound, OperationError
+from tm20tui.operations.why import AttemptRun
 from tm20tui.tui import language
 from tm20tui.tui.counted import counted
 from tm20tui.tui.field_words import in_words
 from tm20tui.tui.mode import said_by
+from tm20tui.tui.modes.stories import attempt_line
 from tm20tui.tui.modes.task_words import task_result
 
 
@@ -58,6 +61,12 @@ def test_a_refusal_is_in_the_language_of_the_console(french: None) -> None:
         "“Nom” doit être une seule ligne d'au plus 100 caractères"
     )
     assert in_words("to_terminal_ids, enrollid") == "“Terminaux”, enrollid"
+
+
+def test_an_attempt_says_in_words_what_came_of_it(french: None) -> None:
+    at = datetime(2026, 11, 27, 18, tzinfo=UTC)
+    run = AttemptRun(1, None, "msg_1", 3, "split", at, at, 1, 0.02, 422, "split", "", "")
+    assert "coupé en deux" in attempt_line(run, UTC, at).plain
 
 
 @pytest.mark.parametrize(

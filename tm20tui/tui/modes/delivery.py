@@ -59,7 +59,7 @@ class DeliveryMode(DeliveryActs, FollowingTable):
         Column("terminal", N_("Terminal"), 8, grow=1),
         Column("name", N_("Name"), 10, grow=1),
         Column("service", N_("Service"), 9, level=1),
-        Column("attempts", N_("Tries"), 5, right=True),
+        Column("attempts", N_("Try"), 5, right=True),
         Column("next", N_("Next try"), 12, level=1),
         Column("received", N_("Received"), 14, level=2),
         Column("reason", N_("Reason"), 10, grow=6),
@@ -70,7 +70,7 @@ class DeliveryMode(DeliveryActs, FollowingTable):
         Column("pending", N_("Pending"), 8, right=True),
         Column("retrying", N_("Retrying"), 8, right=True),
         Column("held", N_("Held"), 8, right=True, level=1),
-        Column("dead", N_("Dead"), 8, right=True),
+        Column("dead", N_("Dead"), 9, right=True),
         Column("sent", N_("Sent 24 h"), 13, right=True),
         Column("success", N_("Answered 24 h"), 13, right=True, level=1),
         Column("last", N_("Last sent"), 14, level=1),
@@ -337,7 +337,7 @@ class DeliveryMode(DeliveryActs, FollowingTable):
         query = self.query_of_filter()
         if query.trouble:
             return f"{_('Queue')} — {query.trouble}"
-        return f"{_('Queue')} — {', '.join(query.scope) or _('everything not sent, newest first')}"
+        return f"{_('Queue')} — {', '.join(query.scope) or _('everything not sent, failures first')}"
 
     def empty_text(self) -> str:
         """That all is well, and since when."""

@@ -31,7 +31,7 @@ class ServicesMode(ServiceActs, TableMode):
         Column("state", N_("State"), 11),
         Column("name", N_("Name"), 12, grow=2),
         Column("pending", N_("Pending"), 8, right=True),
-        Column("dead", N_("Dead"), 7, right=True),
+        Column("dead", N_("Dead"), 9, right=True),
         Column("last", N_("Last sent"), 14),
         Column("url", N_("Address"), 20, grow=3, level=1),
         Column("interval", N_("Interval"), 10, right=True, level=1),

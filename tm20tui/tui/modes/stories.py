@@ -10,7 +10,7 @@ from tm20tui.operations.deliveries import DeliveryStory, DeliveryView
 from tm20tui.operations.why import AttemptRun
 from tm20tui.store.dead_letters import DISCARDED
 from tm20tui.tui import formats, paint
-from tm20tui.tui.language import _, ngettext, sentence
+from tm20tui.tui.language import N_, _, ngettext, sentence
 from tm20tui.tui.safe import safe
 from tm20tui.tui.states import DEAD, FAILED, State, delivery_state, glyph
 
@@ -23,6 +23,8 @@ _OUTCOMES = {
     "held": "warn",
     "refused": "bad",
 }
+
+_SAID = {"split": N_("split in two, to find what is refused")}
 
 
 def state_of(view: DeliveryView) -> State:
@@ -61,7 +63,7 @@ def attempt_line(attempt: AttemptRun, zone: tzinfo, now: datetime) -> Content:
         f"  {glyph('→')} ",
         (status, _OUTCOMES.get(attempt.outcome, "")),
         " " + _("in {seconds} s").format(seconds=formats.decimal(attempt.duration_seconds, 2)),
-        f"  {_(attempt.outcome)}" if attempt.outcome else "",
+        f"  {_(_SAID.get(attempt.outcome, attempt.outcome))}" if attempt.outcome else "",
         ("  " + others.format(count=formats.number(attempt.record_count - 1)), "dim")
         if attempt.record_count > 1
         else "",
