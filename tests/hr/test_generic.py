@@ -107,7 +107,10 @@ def test_only_an_explicit_false_is_a_failure(body: Any) -> None:
 
 def test_verdicts_count_more_than_a_failure_of_the_whole() -> None:
     body = {"success": False, "results": [{"log_id": 1, "status": "rejected", "message": "who?"}]}
-    assert verdicts(200, body)[1] == Verdict("rejected", "who?")
+    found = verdicts(200, body)
+    assert found[1] == Verdict("rejected", "who?")
+    # Whether all were refused for the one, or the one alone, is not said.
+    assert found[2].word == "unclear"
 
 
 def test_a_failure_of_the_whole_counts_where_no_verdict_is_on_ours() -> None:

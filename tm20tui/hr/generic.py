@@ -3,7 +3,8 @@
 A 2xx answer accepts all, unless it says ``"success": false`` or lists verdicts:
 ``{"results": [{"log_id": 456, "status": "accepted"}, ...]}`` with `status` one of
 accepted, duplicate, rejected, retry, and `code` and `message` for people. Any other word
-says nothing of whether the record was taken: only the service's books can tell.
+says nothing of whether the record was taken: only the service's books can tell. Neither does
+a failure of the whole that lists verdicts on others.
 """
 
 from __future__ import annotations
@@ -115,10 +116,13 @@ def read_verdicts(answer: Answer, log_ids: Collection[int]) -> dict[int, Verdict
         known = seen.get(log_id)
         if known is None or _WORST_LAST.index(verdict.word) > _WORST_LAST.index(known.word):
             seen[log_id] = verdict
-    if not seen and isinstance(content, dict) and _is_no(content.get("success")):
-        return Garbage(f"answered {answer.status} but says that it failed{_quoted(content, answer.hide)}")
     unlisted = Verdict("accepted")
-    if answer.status == 207:
+    if isinstance(content, dict) and _is_no(content.get("success")):
+        if not seen:
+            return Garbage(f"answered {answer.status} but says that it failed{_quoted(content, answer.hide)}")
+        # It may have taken all but those that it lists, or nothing at all.
+        unlisted = Verdict("unclear", "the service said that it failed, and nothing of this record")
+    elif answer.status == 207:
         if not seen:
             return Garbage("answered 207 without a verdict on any record")
         unlisted = Verdict("retry", "the service answered 207 without a verdict on this record")
