@@ -319,9 +319,9 @@ class TerminalDetail(TerminalActs, TabbedMode):
             (
                 _("Model"),
                 [
-                    " · ".join(
-                        part for part in map(safe, (line.model, line.firmware, line.mac, line.site)) if part
-                    )
+                    " · ".join(part for part in map(safe, (line.model, line.firmware, line.mac)) if part)
+                    or formats.NONE,
+                    f" · {_('site')} {safe(line.site, 40)}",
                 ],
             ),
             (
