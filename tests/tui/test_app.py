@@ -57,6 +57,16 @@ def test_the_frame_says_who_where_and_how_many(world: World) -> None:
     look(world, body)
 
 
+def test_help_and_actions_are_named_however_many_keys_there_are(world: World) -> None:
+    async def body(seen: Console) -> None:
+        for digit, name in (("2", "Terminals"), ("3", "Delivery"), ("7", "Services")):
+            await seen.press(digit)
+            await seen.see(f"[{digit}] {name}")
+            await seen.until(lambda: "a actions  ? help" in seen.text().splitlines()[-1])
+
+    look(world, body, size=(80, 24))
+
+
 def test_it_is_useful_in_eighty_columns_and_in_sixty(world: World) -> None:
     for size in ((80, 24), (60, 16)):
 
@@ -107,6 +117,27 @@ def test_an_action_asks_does_and_tells(world: World) -> None:
         assert world.operate("terminals.list")[0].terminal.admission == "blocked"
         await seen.press("z")
         await seen.see("nothing to undo")
+
+    look(world, body)
+
+
+def test_the_end_of_a_long_message_is_read_in_eighty_columns(world: World) -> None:
+    async def body(seen: Console) -> None:
+        await seen.see("[2] Terminals")
+        seen.app.tell("warn", "read the settings of the terminal: " + "Car park " * 4 + "— kept until then")
+        await seen.see("— kept", "until then", ": commands")
+        seen.app.tell("good", "done")
+        await seen.until(lambda: seen.app.screen.query_one("#message").size.height == 1)
+        assert "kept" not in seen.text()
+
+    look(world, body, size=(80, 24))
+
+
+def test_a_site_is_not_taken_for_a_model(world: World) -> None:
+    async def body(seen: Console) -> None:
+        seen.grid.go_to(world.operate("terminals.list")[1].terminal.id)
+        await seen.press("enter")
+        await seen.see("Terminals › ZX02", "Model     – · site ")
 
     look(world, body)
 
@@ -569,7 +600,10 @@ def test_the_palette_takes_a_verb_and_a_terminal_in_both_languages(world: World)
 def test_a_role_that_is_lowered_holds_for_what_is_open_and_is_shown(world: World) -> None:
     async def body(seen: Console) -> None:
         await seen.see("ann (operator)", "A approve")
-        seen.grid.go_to(world.operate("terminals.list")[1].terminal.id)
+        terminal = world.operate("terminals.list")[1].terminal
+        # A test before may have called it something else until now.
+        await seen.until(lambda: (line := seen.app.terminal_line(terminal.id)) and line.name == terminal.name)
+        seen.grid.go_to(terminal.id)
         await seen.press("W")
         await seen.until(lambda: isinstance(seen.app.screen, Confirm))
         seen.app.become(client("viewer").operator)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from tm20tui.tui import formats, paint
 from tm20tui.tui.language import _, sentence
+from tm20tui.tui.messages import room_in
 from tm20tui.tui.safe import clip, safe
 from tm20tui.tui.states import (
     ATTENTION,
@@ -47,6 +48,19 @@ class Line(Widget):
     def render(self) -> Content:
         """What is shown."""
         return self._content
+
+
+class Lines(Line):
+    """One row, and a second where the text needs it: its end is what matters most."""
+
+    MOST: ClassVar[int] = 2
+
+    def show(self, content: Content) -> None:
+        """Show this from now on."""
+        rows = min(self.MOST, len(content.wrap(max(1, self.app.size.width)))) or 1
+        if self.styles.height is None or self.styles.height.value != rows:
+            self.styles.height = rows
+        super().show(content)
 
 
 class StatusRow(Line):
@@ -129,7 +143,7 @@ class TabsRow(Line):
         return paint.line(f" {numbers}   ", (f"[{active.NUMBER}] {path}", "strong"))
 
 
-class Banner(Line):
+class Banner(Lines):
     """What is wrong with the server as a whole, in every mode; no row while nothing is."""
 
     DEFAULT_CSS = """
@@ -144,33 +158,40 @@ class Banner(Line):
         if trouble:
             text = _("Database: punches are not acknowledged, terminals keep them")
             told = f"{FAILED.mark()} {text} — {safe(sentence(trouble), 300)}"
-            self.show(paint.line((f" {clip(told, app.size.width - 2)}", FAILED.tone)))
+            self.show(paint.line((f" {clip(told, room_in(self.MOST, app.size.width) - 1)}", FAILED.tone)))
 
 
-class MessageLine(Line):
+class MessageLine(Lines):
     """What came of the last action. An error stays until it is dismissed."""
 
 
 class KeyHints(Line):
     """The keys that matter here, as many as there is room for."""
 
-    def draw(self, hints: Sequence[tuple[str, str]], right: tuple[str, str]) -> None:
-        """`(key, what it does)`, most important first."""
+    def draw(self, hints: Sequence[tuple[str, str]], right: tuple[str, str], kept: int = 0) -> None:
+        """`(key, what it does)`, most important first; the `kept` last ones stay: they lead to the others."""
         tail = f"{right[0]} {right[1]} "
         room = self.app.size.width - cell_len(tail) - 2
         parts: list[paint.Part] = [" "]
-        used = 1
-        for key, text in hints:
-            size = cell_len(key) + 1 + cell_len(text) + 2
-            if used + size > room:
+        first, last = hints[: len(hints) - kept], hints[len(hints) - kept :]
+        used = 1 + sum(map(_hint_cells, last))
+        shown = []
+        for hint in first:
+            used += _hint_cells(hint)
+            if used > room:
                 break
+            shown.append(hint)
+        for key, text in (*shown, *last):
             parts += [(key, "accent"), f" {text}  "]
-            used += size
         self.show(
             _spread(
                 paint.line(*parts), paint.line((right[0], "accent"), f" {right[1]} "), self.app.size.width
             )
         )
+
+
+def _hint_cells(hint: tuple[str, str]) -> int:
+    return cell_len(hint[0]) + 1 + cell_len(hint[1]) + 2
 
 
 def _spread(left: Content, right: Content, width: int) -> Content:

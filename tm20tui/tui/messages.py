@@ -13,6 +13,8 @@ from tm20tui.tui.safe import clip, safe
 from tm20tui.tui.states import glyph
 
 _KEPT = 500
+_LONGEST_WORD = 20
+"""What may be left empty at the end of a line, because the next word has no room there."""
 _GLYPHS = {"good": "✓", "bad": "✗", "warn": "▲", "accent": "→", "dim": "·"}
 
 
@@ -26,10 +28,15 @@ class Said:
     reference: str = ""
 
     def content(self, width: int) -> Content:
-        """Glyph, text and reference on one line."""
+        """Glyph, text and reference, on two lines at most."""
         tail = f" · {self.reference}" if self.reference else ""
-        text = clip(self.text, max(10, width - len(tail) - 3))
+        text = clip(self.text, max(10, room_in(2, width) - len(tail) - 3))
         return paint.line((f"{glyph(_GLYPHS.get(self.tone, '·'))} ", self.tone), text, (tail, "dim"))
+
+
+def room_in(lines: int, width: int) -> int:
+    """Cells for a text that is broken between words into so many lines."""
+    return lines * width - (lines - 1) * min(_LONGEST_WORD, width // 3)
 
 
 class Messages:

@@ -126,7 +126,8 @@ class ModeScreen(Screen[Any]):
         self._tabs.draw(app, self.MODE, [safe(step, 40) for step in self.trail()], self.tabs_right())
         self._banner.draw(app)
         self._message.show(app.messages.line(app.size.width))
-        self._hints.draw(self.hints(), (":", _("commands")))
+        hints, general = self.hints(), {app.key_name("a"), app.key_name("question_mark")}
+        self._hints.draw(hints, (":", _("commands")), sum(key in general for key, _text in hints[-2:]))
 
     def hints(self) -> list[tuple[str, str]]:
         """The keys worth showing here, most important first."""

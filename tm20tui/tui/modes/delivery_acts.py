@@ -67,6 +67,7 @@ ABANDON = Action(
     do="abandon",
     tier=2,
     why_not=_not_discardable,
+    letter="x",
 )
 RELEASE = Action(
     "delivery.release",

@@ -91,6 +91,7 @@ ACTIONS = (
         operation="services.test",
         arguments=_id,
         do="test",
+        letter="t",
     ),
     Action(
         "services.sync",
@@ -153,6 +154,7 @@ ACTIONS = (
         arguments=_id,
         do="delete",
         tier=1,
+        letter="x",
     ),
 )
 
