@@ -602,7 +602,7 @@ def test_a_role_that_is_lowered_holds_for_what_is_open_and_is_shown(world: World
         await seen.see("ann (operator)", "A approve")
         terminal = world.operate("terminals.list")[1].terminal
         # A test before may have called it something else until now.
-        await seen.until(lambda: (line := seen.app.terminal_line(terminal.id)) and line.name == terminal.name)
+        await seen.until(lambda: (row := seen.grid.find(terminal.id)) and row.record[0].name == terminal.name)
         seen.grid.go_to(terminal.id)
         await seen.press("W")
         await seen.until(lambda: isinstance(seen.app.screen, Confirm))
