@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
 import socket
 import sys
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -141,6 +144,26 @@ async def test_a_console_closes_itself_and_asks_for_others_as_its_operator_may(h
         end = await first.ended()
         assert end is not None
         assert (end.code, end.message) == (0, stage.CLOSED)
+
+
+async def test_nothing_remembers_a_console_that_has_ended(sqlite_url: str, tmp_path: Path) -> None:
+    apps: list[weakref.ref[TinyApp]] = []
+
+    def make(*given: Any) -> TinyApp:
+        app = TinyApp(*given)
+        apps.append(weakref.ref(app))
+        return app
+
+    async with theatre(sqlite_url, tmp_path, make) as house:
+        for key in ("a", "b", "\x1b[A"):
+            async with house.attached() as eye:
+                await eye.type(key)
+                await eye.until("<key ")
+        with trio.fail_after(30):
+            while house.gateway.attached.all() or any(app() is not None for app in apps):
+                gc.collect()
+                await trio.sleep(0.01)
+    assert len(apps) == 3
 
 
 async def test_a_crash_costs_its_own_console_and_tells_no_values(

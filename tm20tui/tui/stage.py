@@ -17,7 +17,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from textual._styles_cache import StylesCache
+from textual._xterm_parser import XTermParser
 from textual.app import App
+from textual.filter import ANSIToTruecolor
 
 from tm20tui.attached import Attached, AttachedConsole
 from tm20tui.locale import N_
@@ -88,6 +91,8 @@ class Stage:
         link.close(self._told)
         if not await link.wait_closed(CLOSE_SECONDS):
             link.abort()
+        self._app = self._link = None
+        _let_go()
 
     def end(self, how: str, told: End) -> None:
         """End the console: `how` is for the audit, `told` for its client. The first reason counts."""
@@ -192,6 +197,20 @@ def environment_of(client: Client) -> Iterator[None]:
         yield
     finally:
         os.environ = real  # noqa: B003
+
+
+def _let_go() -> None:
+    """Let nothing of Textual remember a console that has ended.
+
+    These methods remember their answers by the object that was asked, for all consoles together:
+    up to a thousand parsers, each with the application it saw a key for last, and pictures.
+    """
+    for method in (
+        XTermParser._parse_extended_key,
+        StylesCache.get_inner_outer,
+        ANSIToTruecolor.truecolor_style,
+    ):
+        method.cache_clear()
 
 
 def _note_failure(name: str, error: BaseException | None) -> None:
