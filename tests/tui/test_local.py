@@ -9,12 +9,18 @@ import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
 import trio
 
 from tests.process.server import Server, serving
 from tests.process.terminal import dialled
 from tests.tui.test_attach import Seat, _children, seat
+from tm20tui.cli.local import LocalConsole
+from tm20tui.tui.frames import CODE_ENDED, End
+from tm20tui.tui.stage import CRASHED
 
 SHOWN = b"Terminals"
 """What the console's first mode is called; no line of the log says so."""
@@ -141,3 +147,22 @@ def _is_running(pid: int) -> bool:
     except OSError:
         return False
     return state != "Z"
+
+
+@pytest.mark.parametrize("columns", [0, 60])
+def test_what_is_told_after_a_console_is_not_cut_within_words(columns: int) -> None:
+    class Terminal:
+        said = ""
+
+        def size(self) -> tuple[int, int]:
+            return columns, 24
+
+        def say(self, text: str) -> None:
+            self.said += text
+
+    terminal = Terminal()
+    console: Any = SimpleNamespace(_tty=terminal)
+    LocalConsole._tell(console, End(CODE_ENDED, CRASHED))
+    lines = terminal.said.splitlines()
+    assert max(map(len, lines)) <= max(20, columns)
+    assert " ".join(lines).startswith(f"tm20tui: {CRASHED} Enter opens")

@@ -14,6 +14,7 @@ import os
 import pwd
 import select
 import socket
+import textwrap
 import threading
 from collections import deque
 from typing import TYPE_CHECKING
@@ -172,7 +173,10 @@ class LocalConsole:
     def _tell(self, end: End) -> None:
         lines = [f"tm20tui: {sentence(end.message)}"] if end.message else []
         lines.append(_("Enter opens the console again; Ctrl+C stops the server"))
-        self._tty.say("".join(f"{line}\n" for line in lines))
+        columns, _rows = self._tty.size()
+        self._tty.say(
+            "".join(f"{part}\n" for line in lines for part in textwrap.wrap(line, max(20, columns)))
+        )
 
     def _wait_for_enter(self) -> bool:
         """Whether it was pressed; False when the terminal goes away."""
