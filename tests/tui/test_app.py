@@ -113,10 +113,28 @@ def test_an_action_asks_does_and_tells(world: World) -> None:
         await seen.see("✓ approve: ZX01")
         assert world.operate("terminals.list")[0].terminal.admission == "approved"
         await seen.press("z")
-        await seen.see("blocked again: ZX01")
+        await seen.see("✓ blocked: ZX01")
         assert world.operate("terminals.list")[0].terminal.admission == "blocked"
+        await seen.press("o")
+        await seen.see("✗ ZX01")
         await seen.press("z")
         await seen.see("nothing to undo")
+
+    look(world, body)
+
+
+def test_a_key_that_can_do_nothing_says_so(world: World) -> None:
+    async def body(seen: Console) -> None:
+        for key in ("s", "S"):
+            await seen.press("4")
+            await seen.see("Punches — newest first")
+            await seen.press(key)
+            await seen.see("▲ this list has one order only")
+            await seen.press("escape")
+        await seen.press("9")
+        await seen.see("[9 Log]")
+        await seen.press("a")
+        await seen.see("▲ nothing can be done here")
 
     look(world, body)
 

@@ -266,7 +266,7 @@ class ConsoleApp(App[int]):
         """Take the last change back."""
         undo = self.next_undo
         if undo is None:
-            self.tell("dim", _("nothing to undo"))
+            self.tell("warn", _("nothing to undo"))
             return
         await self.call(undo.operation, **undo.arguments)
         self._undo.pop()

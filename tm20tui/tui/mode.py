@@ -305,6 +305,7 @@ class ModeScreen(Screen[Any]):
             taken.add(letter)
             options.append((action.id, letter, _(action.label), self.unavailable(action)))
         if not options:
+            self.app.tell("warn", _("nothing can be done here"))
             return
         refused = {action.id for action in self.offered if self.role_refusal(action)}
         self.app.push_screen(Choice(_("Actions"), options, answered=refused), self._chosen)

@@ -404,6 +404,8 @@ class TableMode(ModeScreen):
         options = [(key, str(place + 1), titles.get(key, key), "") for place, key in enumerate(self.sorts)]
         if options:
             self.app.push_screen(Choice(_("Sort by"), options), self._sort_chosen)
+        else:
+            self._tell_one_order()
 
     def _sort_chosen(self, key: str | None) -> None:
         if key:
@@ -411,8 +413,13 @@ class TableMode(ModeScreen):
 
     def action_reverse(self) -> None:
         """The other way round."""
-        if self._sort:
+        if self._sort in self.sorts:
             self._order(self._sort, reverse=not self._reversed)
+        else:
+            self._tell_one_order()
+
+    def _tell_one_order(self) -> None:
+        self.app.tell("warn", _("this list has one order only"))
 
     def _order(self, key: str, *, reverse: bool) -> None:
         self._sort, self._reversed = key, reverse

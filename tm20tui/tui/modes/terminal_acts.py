@@ -77,15 +77,18 @@ def _not_blockable(target: Target) -> str:
 
 
 def _undo_approval(target: Target, result: Any) -> Undo | None:
-    said = _("blocked again: {target}").format(target=target.label)
-    return Undo("terminals.block", _id(target), said)
+    # What waited cannot be made to wait again.
+    said = _("blocked again: {target}") if target.record.state == "blocked" else _("blocked: {target}")
+    what = _("blocks {target}").format(target=target.label)
+    return Undo("terminals.block", _id(target), said.format(target=target.label), what)
 
 
 def _undo_block(target: Target, result: Any) -> Undo | None:
     if target.record.state == "waiting":
         return None
     said = _("approved again: {target}").format(target=target.label)
-    return Undo("terminals.approve", _id(target), said)
+    what = _("approves {target} again").format(target=target.label)
+    return Undo("terminals.approve", _id(target), said, what)
 
 
 def _command(name: str, key: str, label: str, hint: str = "", **more: Any) -> Action:
