@@ -137,7 +137,7 @@ def test_the_whole_filter_is_counted_by_the_server_and_told_with_its_scope(compa
         await seen.press("R")
         await seen.until(lambda: isinstance(seen.app.screen, Confirm))
         await seen.see("Try 1 delivery again", "1, counted by the server now", "reason with “employee”")
-        await seen.see("all services, all terminals, all dates")
+        await seen.see("all services, all terminals, all dates", "their tries are counted on")
         await seen.press("enter")
         await seen.see("nothing was done")
         assert statuses(company)[1] == "failed"

@@ -139,7 +139,7 @@ class DeliveryActs(ModeScreen):
         rows = [
             (_("Count"), _("{count}, counted by the server now").format(count=count)),
             (_("Scope"), scope_of(query)),
-            (_("Effect"), _("they go to their services at once, as if they had never failed")),
+            (_("Effect"), _("they go to their services at once; their tries are counted on")),
             (_("Not among them"), _("what an operator abandoned")),
             (_("Trace"), _("audit, in the name of {operator}").format(operator=self._who())),
         ]
