@@ -104,7 +104,7 @@ def test_hours_are_changed_in_a_form_that_says_what_is_wrong_and_taken_back(
         await seen.press("e")
         await seen.until(lambda: isinstance(seen.app.screen, Form))
         await fill(seen, check_out_time="25:00")
-        await seen.see("“Sortie” doit être une heure")
+        await seen.see("« Sortie » doit être une heure")
         await fill(seen, check_out_time="16:30")
         await seen.see("enregistré : Lundi 08:00-16:30")
         assert (0, "08:00", "16:30") in hours(world, terminals[0])

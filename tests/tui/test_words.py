@@ -58,9 +58,9 @@ def test_a_refusal_calls_fields_as_people_do(error: OperationError, said: str) -
 
 def test_a_refusal_is_in_the_language_of_the_console(french: None) -> None:
     assert said_by(InvalidInput("name must be one line of at most 100 characters", field="name")) == (
-        "“Nom” doit être une seule ligne d'au plus 100 caractères"
+        "« Nom » doit être une seule ligne d'au plus 100 caractères"
     )
-    assert in_words("to_terminal_ids, enrollid") == "“Terminaux”, enrollid"
+    assert in_words("to_terminal_ids, enrollid") == "« Terminaux », enrollid"
 
 
 def test_an_attempt_says_in_words_what_came_of_it(french: None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from tm20tui.tui.language import N_, _
+from tm20tui.tui.language import N_, _, quoted
 
 _WORDS: Mapping[str, str] = {
     "admin": N_("Rights"),
@@ -65,7 +65,7 @@ def in_words(text: str, field: str | None = None) -> str:
     `field` is the one it is about: only of that a single word such as `name` is known to be one.
     """
     if field is not None and field in _WORDS and text.startswith(f"{field} "):
-        text = f"“{_(_WORDS[field])}”{text[len(field) :]}"
+        text = f"{quoted(_(_WORDS[field]))}{text[len(field) :]}"
     return _NAME.sub(lambda found: _quoted(found[0]), text)
 
 
@@ -75,4 +75,4 @@ def field_word(name: str) -> str:
 
 
 def _quoted(name: str) -> str:
-    return f"“{_(_WORDS[name])}”" if name in _WORDS else name
+    return quoted(_(_WORDS[name])) if name in _WORDS else name

@@ -19,7 +19,7 @@ from textual.widgets import Button, Checkbox, Input, Select, Static
 from tm20tui.errors import InvalidInput, OperationError, Tm20Error
 from tm20tui.tui.dialogs import Dialog
 from tm20tui.tui.field_words import in_words
-from tm20tui.tui.language import N_, _, sentence
+from tm20tui.tui.language import N_, _, quoted, sentence
 from tm20tui.tui.mode import said_by
 from tm20tui.tui.safe import safe
 from tm20tui.tui.states import glyph
@@ -208,13 +208,13 @@ class Form(Dialog[Any]):
         text = sentence(str(error))
         for field in self._fields:
             if "_" in field.name or text.startswith(f"{field.name} "):
-                text = text.replace(field.name, f"“{field.label}”")
+                text = text.replace(field.name, quoted(field.label))
         return safe(in_words(text, error.field), 400)
 
     def _say(self, name: str, text: str) -> None:
         if not self.is_running:
             if text:
-                self.app.tell("bad", f"{self.heading}: {text}")  # type: ignore[attr-defined]
+                self.app.tell("bad", f"{self.heading}{_(': ')}{text}")  # type: ignore[attr-defined]
             return
         widget = self.query_one(f"#mistake-{name}" if name else "#mistake", Static)
         widget.set_class(bool(text), "-shown")

@@ -6,7 +6,7 @@ from textual._context import active_app
 
 from tm20tui.locale import N_, Voice
 
-__all__ = ["N_", "_", "ngettext", "sentence", "voice"]
+__all__ = ["N_", "_", "ngettext", "quoted", "sentence", "voice"]
 
 _FALLBACK = Voice()
 
@@ -21,6 +21,11 @@ def voice() -> Voice:
 def _(message: str) -> str:
     """The message in the language of this console."""
     return voice().text(message)
+
+
+def quoted(text: str) -> str:
+    """A name in the quotation marks of this console's language."""
+    return _("“{text}”").format(text=text)
 
 
 def ngettext(one: str, many: str, count: int) -> str:
