@@ -47,6 +47,7 @@ from tm20tui.tui.modes.quarantine import QuarantineScreen
 from tm20tui.tui.modes.schedule_week import WeekScreen
 from tm20tui.tui.modes.terminal_acts import TERMINAL_ACTIONS
 from tm20tui.tui.modes.terminal_detail import TerminalDetail
+from tm20tui.tui.modes.user_detail import UserScreen
 from tm20tui.tui.operation_form import OperationForm
 from tm20tui.tui.palette import Commands
 from tm20tui.tui.tabbed import TabbedMode
@@ -58,6 +59,7 @@ BELOW: Mapping[type[ModeScreen], Callable[[], ModeScreen]] = {
     QuarantineScreen: QuarantineScreen,
     DeliveryDetail: lambda: DeliveryDetail(1),
     PunchDetail: lambda: PunchDetail(1),
+    UserScreen: lambda: UserScreen(1),
 }
 """Screens below the modes that have actions, of something that is there in `company`."""
 _MOST_STEPS = 4

@@ -114,6 +114,27 @@ def test_disabling_asks_every_terminal_for_its_receipt_and_is_undone(world: Worl
     look(world, body)
 
 
+def test_what_is_done_to_a_user_is_done_where_all_is_seen_of_it_too(world: World) -> None:
+    async def body(seen: Console) -> None:
+        seen.grid.go_to(user(world, "1001").id)
+        await seen.press("enter")
+        await seen.until(lambda: isinstance(seen.app.screen, UserScreen) and seen.app.screen.targets())
+        await seen.see("p bring…", "e change", "a actions")
+        await seen.press("e")
+        await seen.until(lambda: isinstance(seen.app.screen, Form))
+        await seen.press("escape")
+        await seen.press("a")
+        await seen.see("disable", "enable — enabled already")
+        await seen.press("W")
+        await seen.until(lambda: isinstance(seen.app.screen, Confirm))
+        await seen.press("y")
+        await seen.until(lambda: not user(world, "1001").is_enabled)
+        await seen.press("z")
+        await seen.until(lambda: user(world, "1001").is_enabled)
+
+    look(world, body)
+
+
 def test_a_user_is_added_and_changed_in_forms(world: World) -> None:
     async def body(seen: Console) -> None:
         await seen.press("n")

@@ -10,10 +10,12 @@ from textual.app import ComposeResult
 from tm20tui.operations.users import Place, UserDetail
 from tm20tui.snapshot import ServiceLine
 from tm20tui.tui import formats, paint
+from tm20tui.tui.actions import Target
 from tm20tui.tui.dialogs import Notice
 from tm20tui.tui.grid import Cell, Column, Row
 from tm20tui.tui.language import N_, _, sentence
 from tm20tui.tui.modes.log_detail import facts
+from tm20tui.tui.modes.user_actions import DISABLE, EDIT, ENABLE, PUSH, UserActions, user_target
 from tm20tui.tui.safe import safe
 from tm20tui.tui.states import DONE, FAILED, INACTIVE, PENDING, UNKNOWN, State
 from tm20tui.tui.still import Still
@@ -59,7 +61,7 @@ def sync_state(results: Mapping[str, int]) -> tuple[State, str]:
     return RESULTS[found[0]], words
 
 
-class UserScreen(TableMode):
+class UserScreen(UserActions, TableMode):
     """The terminals of one user."""
 
     MODE = "users"
@@ -72,6 +74,7 @@ class UserScreen(TableMode):
     EMPTY = N_("no terminal knows the user, and none is to: p in the list brings the user to terminals")
     WITH_MARKS = False
     LOOK_SECONDS = 2.0
+    ACTIONS = (PUSH, EDIT, ENABLE, DISABLE)
     COLUMNS = (
         Column("state", "", 1),
         Column("terminal", N_("Terminal"), 14, grow=2),
@@ -105,6 +108,14 @@ class UserScreen(TableMode):
         """Who."""
         user = None if self._detail is None else self._detail.user
         return [] if user is None else [f"{safe(user.enrollid, 30)} {safe(user.name, 40)}"]
+
+    def targets(self) -> Sequence[Target]:
+        """The user, wherever the cursor is."""
+        return [] if self._detail is None else [user_target(self._detail.user, self.user_id)]
+
+    def subject(self) -> Mapping[str, Any]:
+        """Who everything here is about."""
+        return {"user_id": self.user_id}
 
     def heading(self) -> str:
         """What the table holds."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from tm20tui.operations.users import RESULTS, User, UserFacts
 from tm20tui.tui import formats
-from tm20tui.tui.actions import Action, Plan, Target, Undo
+from tm20tui.tui.actions import Action, Target
 from tm20tui.tui.filters import FIELDS
 from tm20tui.tui.grid import Cell, Column, Row
 from tm20tui.tui.language import N_, _
-from tm20tui.tui.modes.user_acts import ROLES, ask_to_import, ask_to_push, named, open_form
+from tm20tui.tui.modes.user_actions import DISABLE, EDIT, ENABLE, PUSH, UserActions, user_target
+from tm20tui.tui.modes.user_acts import ROLES, ask_to_import, open_form
 from tm20tui.tui.modes.user_detail import UserScreen, source_text, sync_state
 from tm20tui.tui.safe import fold, safe
 from tm20tui.tui.states import ACTIVE, ATTENTION, INACTIVE
@@ -19,39 +19,9 @@ from tm20tui.tui.table_mode import Page, TableMode
 
 _SHOWN = 200
 _STANDINGS = {"enabled": True, "active": True, "disabled": False, "inactive": False}
-_YET = N_("noted; each terminal has yet to confirm it")
 
 
-def _not_disabled(target: Target) -> str:
-    return N_("enabled already") if target.record.is_enabled else ""
-
-
-def _not_enabled(target: Target) -> str:
-    return "" if target.record.is_enabled else N_("disabled already")
-
-
-def _id(target: Target) -> Mapping[str, Any]:
-    return {"user_id": target.record.id}
-
-
-def _ids(target: Target) -> Mapping[str, Any]:
-    return {"user_ids": [target.record.id]}
-
-
-def _standing(is_enabled: bool) -> Callable[[Target], Mapping[str, Any]]:
-    return lambda target: {"user_id": target.record.id, "is_enabled": is_enabled}
-
-
-def _undo(is_enabled: bool) -> Callable[[Target, Any], Undo | None]:
-    def undo(target: Target, result: Any) -> Undo | None:
-        word = _("enabled again: {target}") if is_enabled else _("disabled again: {target}")
-        arguments = {"user_id": target.record.id, "is_enabled": is_enabled}
-        return Undo("users.change", arguments, word.format(target=target.label))
-
-    return undo
-
-
-class UsersMode(TableMode):
+class UsersMode(UserActions, TableMode):
     """Every user, by pages."""
 
     MODE = "users"
@@ -79,24 +49,8 @@ class UsersMode(TableMode):
         Column("zone", N_("Zone"), 5, right=True, level=2),
     )
     ACTIONS = (
-        Action(
-            "users.push",
-            "p",
-            N_("bring to terminals…"),
-            N_("bring…"),
-            operation="users.send",
-            arguments=_ids,
-            do="push",
-        ),
-        Action(
-            "users.edit",
-            "e",
-            N_("change the user"),
-            N_("change"),
-            operation="users.change",
-            arguments=_id,
-            do="edit",
-        ),
+        PUSH,
+        EDIT,
         Action(
             "users.new", "n", N_("new user"), N_("new"), operation="users.add", do="add", needs_target=False
         ),
@@ -109,34 +63,9 @@ class UsersMode(TableMode):
             do="fetch",
             needs_target=False,
         ),
-        Action(
-            "users.enable",
-            "A",
-            N_("enable"),
-            operation="users.change",
-            arguments=_standing(True),
-            yet=_YET,
-            why_not=_not_disabled,
-            undo=_undo(False),
-        ),
-        Action(
-            "users.disable",
-            "W",
-            N_("disable"),
-            operation="users.change",
-            arguments=_standing(False),
-            tier=1,
-            yet=_YET,
-            effect=N_("refused here at once; every terminal that knows the user is asked, and confirms"),
-            why_not=_not_enabled,
-            undo=_undo(True),
-        ),
+        ENABLE,
+        DISABLE,
     )
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._sites: dict[int, str] = {}
-        self._site_users: dict[int, int] = {}
 
     async def page(self, start: Any) -> Page:
         """A page that the server filters."""
@@ -186,11 +115,6 @@ class UsersMode(TableMode):
             await self._learn_sites()
         await super().look()
 
-    async def _learn_sites(self) -> None:
-        sites = await self.call("sites.list")
-        self._sites = {one.id: one.name for one in sites}
-        self._site_users = {one.id: one.users for one in sites}
-
     def _row(self, user: User, facts: UserFacts) -> Row:
         state = ATTENTION if facts.has_name_conflict else ACTIVE if user.is_enabled else INACTIVE
         sync, words = sync_state(facts.results)
@@ -218,8 +142,7 @@ class UsersMode(TableMode):
 
     def target_of(self, row: Row) -> Target:
         """A user."""
-        word = _("enabled") if row.record.is_enabled else _("disabled")
-        return Target(row.key, named(row.record), word=row.record.enrollid, state=word, record=row.record)
+        return user_target(row.record, row.key)
 
     def copied(self, row: Row) -> str:
         """The id."""
@@ -233,16 +156,6 @@ class UsersMode(TableMode):
         """A form."""
         await self._learn_sites()
         open_form(self, None, [(ident, safe(name, 40)) for ident, name in self._sites.items()], self.app.zone)
-
-    async def edit(self, plan: Plan) -> None:
-        """A form of the user under the cursor, or the one that is marked."""
-        open_form(self, plan.eligible[0].record, (), self.app.zone)
-
-    async def push(self, plan: Plan) -> None:
-        """Bring the marked to terminals."""
-        await self._learn_sites()
-        terminals = [view.terminal for view in await self.call("terminals.list")]
-        ask_to_push(self, [target.record for target in plan.eligible], terminals, self._site_users)
 
     async def fetch(self) -> None:
         """Take the users of a service over."""
