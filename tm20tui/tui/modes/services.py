@@ -29,9 +29,9 @@ class ServicesMode(ServiceActs, TableMode):
     LOOK_SECONDS = 4.0
     COLUMNS = (
         Column("state", N_("State"), 11),
-        Column("name", N_("Name"), 12, grow=2),
+        Column("name", N_("Name"), 11, grow=2),
         Column("pending", N_("Pending"), 8, right=True),
-        Column("dead", N_("Dead"), 9, right=True),
+        Column("dead", N_("Dead"), 10, right=True),
         Column("last", N_("Last sent"), 14),
         Column("url", N_("Address"), 20, grow=3, level=1),
         Column("interval", N_("Interval"), 10, right=True, level=1),
