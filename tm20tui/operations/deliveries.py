@@ -18,6 +18,7 @@ from tm20tui.operations.why import DeliveryStory as DeliveryStory
 from tm20tui.operations.why import tell_deliveries
 from tm20tui.store import dead_letters, history, services, terminals
 from tm20tui.store.dead_letters import Standing
+from tm20tui.store.deliveries import DISCARDED
 from tm20tui.store.history import DELIVERY_STATUSES, DeliveryFilters
 from tm20tui.store.history import AttemptView as AttemptView
 from tm20tui.store.history import DeliveryView as DeliveryView
@@ -175,7 +176,7 @@ async def discard_deliveries(
         "deliveries.discard",
         partial(dead_letters.count_discardable, wanted=filters),
         partial(dead_letters.list_discardable_ids, wanted=filters),
-        partial(dead_letters.discard_chunk, reason=f"{dead_letters.DISCARDED}{call.operator.name}: {reason}"),
+        partial(dead_letters.discard_chunk, reason=f"{DISCARDED}{call.operator.name}: {reason}"),
     )
     return await _change(call, named, dry_run, change)
 

@@ -15,8 +15,7 @@ from tm20tui.model import AttendanceLog, utc_now
 from tm20tui.protocol import SendLog, decode
 from tm20tui.protocol.text import shown_json
 from tm20tui.store import history
-from tm20tui.store.dead_letters import DISCARDED
-from tm20tui.store.deliveries import DOUBTED
+from tm20tui.store.deliveries import DISCARDED, DOUBTED
 from tm20tui.store.history import AttemptView, DeliveryView, ServiceStanding
 
 if TYPE_CHECKING:

@@ -23,12 +23,9 @@ from sqlalchemy import (
     text,
 )
 
-from tm20tui.store.deliveries import DOUBTED, read_as_queue, refresh_punches
+from tm20tui.store.deliveries import DISCARDED, DOUBTED, read_as_queue, refresh_punches
 from tm20tui.store.history import DeliveryFilters, narrow, queue_id
 from tm20tui.store.schema import deliveries, services
-
-DISCARDED = "discarded by "
-"""How the reason of a delivery begins that an operator discarded."""
 
 
 @dataclass(frozen=True, slots=True)

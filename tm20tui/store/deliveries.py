@@ -20,6 +20,9 @@ from tm20tui.store.schema import Utc
 DOUBTED = "may have arrived "
 """How the reason of a held delivery begins of which nobody can tell whether it arrived."""
 
+DISCARDED = "discarded by "
+"""How the reason of a failed delivery begins that an operator discarded."""
+
 REPEATED = f"{DOUBTED}before the backup was restored"
 """The reason of what may have been stored and delivered before, and came or was owed again since."""
 
@@ -27,7 +30,7 @@ SEEN_UNTIL = "seen_until"
 """Under which name among the totals it is kept, in Unix seconds, until when punches may have been seen
 before a backup was restored."""
 
-IS_DOUBTED = f"(o.last_error LIKE '{DOUBTED}%' OR o.last_error LIKE 'discarded by %({DOUBTED}%')"
+IS_DOUBTED = f"(o.last_error LIKE '{DOUBTED}%' OR o.last_error LIKE '{DISCARDED}%({DOUBTED}%')"
 """A condition on a delivery `o`; an operator may have discarded it because it did arrive."""
 
 _NO_DOUBTS: Mapping[int, str] = {}

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, text
 
-from tm20tui.store.deliveries import DOUBTED, SEEN_UNTIL, refresh_punches
+from tm20tui.store.deliveries import DISCARDED, DOUBTED, SEEN_UNTIL, refresh_punches
 from tm20tui.store.punches import LOG_ID_FLOOR
 from tm20tui.store.schema import Utc
 
@@ -51,6 +51,6 @@ _REMEMBER_BATCHES = text(
 _HOLD = text(
     "UPDATE deliveries SET status = 'held', next_attempt_at = NULL, last_error = :reason "
     f"WHERE {_LIVING} AND (status IN ('pending', 'in flight') "
-    "OR (status = 'failed' AND (next_attempt_at IS NOT NULL OR last_error NOT LIKE 'discarded by %'))) "
+    f"OR (status = 'failed' AND (next_attempt_at IS NOT NULL OR last_error NOT LIKE '{DISCARDED}%'))) "
     "RETURNING punch_id"
 )

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, text
 
 from tm20tui.store.batches import FOUND_AT_ONCE
-from tm20tui.store.deliveries import SWEEP_CHUNK, read_as_queue, refresh_punches
+from tm20tui.store.deliveries import DISCARDED, SWEEP_CHUNK, read_as_queue, refresh_punches
 from tm20tui.store.schema import Utc
 
 
@@ -98,6 +98,6 @@ _HEALED = text("DELETE FROM totals WHERE name = :name")
 _HEAL = text(
     "UPDATE deliveries SET next_attempt_at = :now, attempts = 0 WHERE id IN "
     "(SELECT d.id FROM deliveries d WHERE d.service_id = :service AND d.status = 'failed' "
-    "AND d.attempts > 0 AND (d.next_attempt_at IS NOT NULL OR d.last_error NOT LIKE 'discarded by %') "
+    f"AND d.attempts > 0 AND (d.next_attempt_at IS NOT NULL OR d.last_error NOT LIKE '{DISCARDED}%') "
     "LIMIT :limit)"
 ).bindparams(_NOW)

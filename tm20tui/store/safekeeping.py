@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Table, func, select
 
-from tm20tui.store.dead_letters import DISCARDED
+from tm20tui.store.deliveries import DISCARDED
 from tm20tui.store.reconciliations import count_held, find_reconciliation
 from tm20tui.store.schema import commands, deliveries, punches, quarantine, terminal_events
 from tm20tui.store.terminals import get_terminal

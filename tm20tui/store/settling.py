@@ -14,7 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import BindParameter, Connection, bindparam, insert, select, text
 
 from tm20tui.store.batches import Batch, DeliveryRow, close_batch
-from tm20tui.store.deliveries import refresh_punches
+from tm20tui.store.deliveries import DISCARDED, refresh_punches
 from tm20tui.store.schema import Utc, attempts, batches
 
 
@@ -149,7 +149,7 @@ _COUNT_ATTEMPT = text("UPDATE batches SET attempts = attempts + 1 WHERE id = :ba
 _TAKE_BACK = text(
     "UPDATE deliveries SET status = 'pending', attempts = attempts - 1, next_attempt_at = NULL, "
     "last_error = '', batch_id = NULL WHERE id IN :ids AND status = 'failed' "
-    "AND last_error NOT LIKE 'discarded by %'"
+    f"AND last_error NOT LIKE '{DISCARDED}%'"
 ).bindparams(_IDS)
 _SEND_ALL = text(
     "UPDATE deliveries SET status = 'sent', attempts = attempts + 1, synced_at = :now, "

@@ -8,7 +8,7 @@ from textual.content import Content
 
 from tm20tui.operations.deliveries import DeliveryStory, DeliveryView
 from tm20tui.operations.why import AttemptRun
-from tm20tui.store.dead_letters import DISCARDED
+from tm20tui.store.deliveries import DISCARDED
 from tm20tui.tui import formats, paint
 from tm20tui.tui.language import N_, _, ngettext, sentence
 from tm20tui.tui.safe import safe
